@@ -1,0 +1,27 @@
+import { ml_kem768_x25519 as xwing } from '@noble/post-quantum/hybrid.js';
+import type { Random } from './random.js';
+
+/** X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 with X25519. Sizes in bytes. */
+export const KEM_SEED_BYTES = 32;
+export const KEM_PUBLIC_BYTES = 1216;
+export const KEM_CIPHERTEXT_BYTES = 1120;
+export const KEM_SHARED_BYTES = 32;
+
+/** The public key of a 32-byte secret seed. */
+export function kemPublic(seed: Uint8Array): Uint8Array {
+  return xwing.keygen(seed).publicKey;
+}
+
+/** A shared secret and the ciphertext that carries it. Throws on a public key that ML-KEM's check refuses. */
+export function encapsulate(
+  publicKey: Uint8Array,
+  random: Random,
+): { ciphertext: Uint8Array; shared: Uint8Array } {
+  const { cipherText, sharedSecret } = xwing.encapsulate(publicKey, random(64));
+  return { ciphertext: cipherText, shared: sharedSecret };
+}
+
+/** The shared secret; a foreign ciphertext gives another secret, never an error (implicit rejection). */
+export function decapsulate(seed: Uint8Array, ciphertext: Uint8Array): Uint8Array {
+  return xwing.decapsulate(ciphertext, xwing.keygen(seed).secretKey);
+}

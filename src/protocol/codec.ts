@@ -1,0 +1,170 @@
+import { decode as cborDecode, encode as cborEncode, Tokenizer, Type } from 'cborg';
+import { equal } from '../crypto/bytes.js';
+import { ProtocolError } from './errors.js';
+
+/**
+ * Deterministic CBOR (RFC 8949, 4.2) of a small kind: unsigned integers, byte and text strings, arrays. A structure
+ * is the array of its fields in declared order. Decoding is strict: what it accepts re-encodes to the same bytes.
+ */
+export interface Codec<T> {
+  readonly encode: (value: T) => unknown;
+  /** Throws ProtocolError 'malformed'. */
+  readonly decode: (item: unknown) => T;
+}
+
+const MAX_DEPTH = 8;
+
+function malformed(what: string): never {
+  throw new ProtocolError('malformed', `Malformed data: ${what}.`);
+}
+
+/** The same memory as a plain Uint8Array: cborg hands out Buffers on Node. */
+const plain = (data: Uint8Array): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.length);
+
+/** Unsigned integer from `min` to `max`, at most 2^53 − 1. */
+export function uint(max: number = Number.MAX_SAFE_INTEGER, min = 0): Codec<number> {
+  const decode = (item: unknown): number =>
+    typeof item === 'number' && Number.isSafeInteger(item) && item >= min && item <= max
+      ? item
+      : malformed('an integer is out of range');
+  return { encode: decode, decode };
+}
+
+/** Byte string of exactly `min` bytes, or of `min` to `max`. */
+export function bytes(min: number, max = min): Codec<Uint8Array> {
+  const decode = (item: unknown): Uint8Array =>
+    item instanceof Uint8Array && item.length >= min && item.length <= max
+      ? plain(item)
+      : malformed('a byte string has the wrong length');
+  return { encode: decode, decode };
+}
+
+/** Text of at most `max` UTF-8 bytes, without lone surrogates. */
+export function text(max: number): Codec<string> {
+  const decode = (item: unknown): string =>
+    typeof item === 'string' && item.isWellFormed() && Buffer.byteLength(item) <= max
+      ? item
+      : malformed('a text is too long or not Unicode');
+  return { encode: decode, decode };
+}
+
+/** One of the names; travels as its index. */
+export function oneOf<const N extends readonly string[]>(...names: N): Codec<N[number]> {
+  return {
+    encode: (name) => names.indexOf(name),
+    decode: (item) => (typeof item === 'number' ? names[item] : undefined) ?? malformed('an unknown kind'),
+  };
+}
+
+/** Array of at most `max` items. */
+export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
+  return {
+    encode: (values) => values.map(item.encode),
+    decode: (items) =>
+      Array.isArray(items) && items.length <= max ? items.map(item.decode) : malformed('a list is too long'),
+  };
+}
+
+/** Nothing (an empty array) or one value. */
+export function optional<T>(item: Codec<T>): Codec<T | undefined> {
+  const array = list(item, 1);
+  return {
+    encode: (value) => array.encode(value === undefined ? [] : [value]),
+    decode: (items) => array.decode(items)[0],
+  };
+}
+
+/** The fields in declared order. */
+export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
+  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
+  return {
+    encode: (value) => entries.map(([name, codec]) => codec.encode(value[name])),
+    decode: (items) => {
+      if (!Array.isArray(items) || items.length !== entries.length)
+        malformed('a structure has the wrong fields');
+      return Object.fromEntries(
+        entries.map(([name, codec], i) => [name, codec.decode((items as unknown[])[i])]),
+      ) as T;
+    },
+  };
+}
+
+/** A structure whose first field must be this number: its version. */
+export function versioned<T extends object>(version: number, codec: Codec<T>): Codec<T> {
+  return {
+    encode: (value) => [version, ...(codec.encode(value) as unknown[])],
+    decode: (items) =>
+      Array.isArray(items) && items[0] === version
+        ? codec.decode(items.slice(1))
+        : malformed('it is of another version'),
+  };
+}
+
+/** One of several structures, told apart by the number in front of its fields. */
+export type Variant<F> = { [K in keyof F]: { readonly type: K } & Readonly<F[K]> }[keyof F];
+
+export function variant<F extends Record<keyof F, object>>(kinds: {
+  readonly [K in keyof F]: readonly [tag: number, codec: Codec<F[K]>];
+}): Codec<Variant<F>> {
+  type Kind = [keyof F, readonly [number, Codec<F[keyof F]>]];
+  const byTag = new Map((Object.entries(kinds) as unknown as Kind[]).map((kind) => [kind[1][0], kind]));
+  return {
+    encode: (value) => {
+      const [tag, codec] = kinds[value.type];
+      return [tag, ...(codec.encode(value as unknown as F[keyof F]) as unknown[])];
+    },
+    decode: (items) => {
+      const [tag, ...fields] = Array.isArray(items) ? (items as unknown[]) : [];
+      const kind = byTag.get(tag as number) ?? malformed('an unknown kind');
+      return { type: kind[0], ...kind[1][1].decode(fields) } as Variant<F>;
+    },
+  };
+}
+
+/** Refuses nesting beyond MAX_DEPTH, and what the encoding doesn't use, before anything is built from it. */
+class BoundedTokenizer extends Tokenizer {
+  readonly #open: number[] = [];
+
+  override next(): ReturnType<Tokenizer['next']> {
+    const token = super.next();
+    if (token.type === Type.array) {
+      if (this.#open.length === MAX_DEPTH) malformed('it is nested too deeply');
+      if ((token.value as number) > this.data.length - this.pos())
+        malformed('a list is longer than its data');
+      if (token.value !== 0) this.#open.push(token.value as number);
+      else this.#close();
+    } else if (token.type === Type.uint || token.type === Type.bytes || token.type === Type.string) {
+      this.#close();
+    } else malformed('it holds an unexpected type');
+    return token;
+  }
+
+  #close(): void {
+    for (let top = this.#open.length - 1; top >= 0; top--) {
+      if (--(this.#open[top] as number) > 0) return;
+      this.#open.pop();
+    }
+  }
+}
+
+const options = { strict: true, allowIndefinite: false, allowUndefined: false, allowBigInt: false } as const;
+
+export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  return plain(cborEncode(codec.encode(value)));
+}
+
+/** Decodes at most `max` bytes, all of them. Throws ProtocolError 'malformed' and nothing else. */
+export function decode<T>(codec: Codec<T>, data: Uint8Array, max: number): T {
+  if (data.length > max) malformed(`more than ${max} bytes`);
+  let value: T;
+  let again: Uint8Array;
+  try {
+    value = codec.decode(cborDecode(data, { ...options, tokenizer: new BoundedTokenizer(data, options) }));
+    again = encode(codec, value);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error;
+    malformed('not valid CBOR');
+  }
+  if (!equal(again, data)) malformed('not in canonical form');
+  return value;
+}

@@ -1,0 +1,114 @@
+import { equal, label } from '../crypto/bytes.js';
+import { sha256 } from '../crypto/hash.js';
+import { seal, unseal } from '../crypto/sealed.js';
+import { MAX_MEMBERS } from '../shared/limits.js';
+import { MAX_CARD_BYTES, openCard, type Card } from './card.js';
+import { bytes, decode, encode, list, struct, uint } from './codec.js';
+import { checkFirstCommit, MAX_COMMIT_BYTES, parseCommit, verifyCommit, type Commit } from './commit.js';
+import { ProtocolError } from './errors.js';
+import type { Token } from './invitation.js';
+import { placeOf, rosterHash, rosterCodec, type Roster } from './roster.js';
+import { joinerHash, welcomeSecrets } from './schedule.js';
+
+const LABEL = label('welcome');
+
+export const CHUNK_BYTES = 48 * 1024;
+export const MAX_WELCOME_BYTES = 8 * 1024 * 1024;
+export const MAX_CHUNKS = Math.ceil(MAX_WELCOME_BYTES / CHUNK_BYTES);
+
+/** What a joiner needs to know of a group: the commit it joins by, the roster after it, and everybody's card. */
+interface WelcomeBody {
+  readonly commit: Uint8Array;
+  readonly roster: Roster;
+  /** In roster order. */
+  readonly cards: readonly Uint8Array[];
+}
+const welcomeBody = struct<WelcomeBody>({
+  commit: bytes(1, MAX_COMMIT_BYTES),
+  roster: rosterCodec,
+  cards: list(bytes(1, MAX_CARD_BYTES), MAX_MEMBERS),
+});
+
+/** One piece of a sealed welcome, as published on its channel. */
+interface Chunk {
+  readonly index: number;
+  readonly total: number;
+  readonly data: Uint8Array;
+}
+const chunkCodec = struct<Chunk>({
+  index: uint(MAX_CHUNKS - 1),
+  total: uint(MAX_CHUNKS, 1),
+  data: bytes(1, CHUNK_BYTES),
+});
+
+/** Seals a welcome under the joiner secret; its SHA-256 goes into the tokens. `salt`: 16 random bytes. */
+export function sealWelcome(
+  joiner: Uint8Array,
+  commit: Commit,
+  roster: Roster,
+  cards: readonly Card[],
+  salt: Uint8Array,
+): { hash: Uint8Array; chunks: readonly Uint8Array[] } {
+  const body = encode(welcomeBody, { commit: commit.bytes, roster, cards: cards.map((card) => card.bytes) });
+  const box = seal(welcomeSecrets(joiner).key, LABEL, salt, body);
+  const total = Math.ceil(box.length / CHUNK_BYTES);
+  const chunks = Array.from({ length: total }, (_, index) =>
+    encode(chunkCodec, { index, total, data: box.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES) }),
+  );
+  return { hash: sha256(box), chunks };
+}
+
+/** Puts the chunks of one welcome together, in any order and with repetitions; what doesn't fit is ignored. */
+export class WelcomeCollector {
+  readonly #chunks = new Map<number, Uint8Array>();
+
+  /** The sealed welcome once its hash is the expected one. */
+  add(envelope: Uint8Array, expectedHash: Uint8Array): Uint8Array | undefined {
+    const { index, total, data } = decode(chunkCodec, envelope, CHUNK_BYTES + 64);
+    this.#chunks.set(index, data);
+    const parts = Array.from({ length: total }, (_, i) => this.#chunks.get(i));
+    if (parts.includes(undefined)) return undefined;
+    const box = Buffer.concat(parts as Uint8Array[]);
+    return equal(sha256(box), expectedHash) ? new Uint8Array(box) : undefined;
+  }
+}
+
+export interface Welcome {
+  readonly commit: Commit;
+  readonly roster: Roster;
+  /** In roster order. */
+  readonly cards: readonly Card[];
+  readonly place: number;
+}
+
+const bad = (why: string) =>
+  new ProtocolError('bad-welcome', `An invitation's description of the group is wrong: ${why}.`);
+
+/**
+ * Opens the welcome that belongs to a verified and decrypted join token, and checks its commit against token, rules,
+ * roster, cards and joiner secret. Throws ProtocolError 'bad-welcome', 'bad-commit', 'bad-card' or 'malformed'.
+ */
+export function openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, me: Card): Welcome {
+  const plain = unseal(welcomeSecrets(joiner).key, LABEL, box);
+  if (!plain) throw bad('it does not open');
+  const body = decode(welcomeBody, plain, MAX_WELCOME_BYTES);
+  const commit = parseCommit(body.commit);
+  if (!equal(commit.hash, token.commitHash)) throw bad('it is of another change');
+  if (!equal(commit.group, token.group) || commit.epoch !== token.epoch) throw bad('it is of another group');
+  const roster = checkFirstCommit(commit);
+  if (!equal(rosterHash(body.roster), commit.rosterHash)) throw bad('its member list does not match');
+  if (body.cards.length !== roster.length) throw bad('contact cards are missing');
+  const cards = body.cards.map(openCard);
+  cards.forEach((card, place) => {
+    const entry = roster[place];
+    if (!entry || !equal(card.fingerprint, entry.fingerprint) || !equal(card.hash, entry.cardHash))
+      throw bad('a contact card is not the one in the member list');
+  });
+  const committer = cards[placeOf(roster, commit.committer)];
+  if (!committer || !equal(commit.committer, token.from)) throw bad('its sender did not make the group');
+  if (!verifyCommit(commit, committer.signKey)) throw bad('its signature does not hold');
+  if (!equal(commit.joinerHash, joinerHash(joiner))) throw bad('its secret is not the group’s');
+  const place = placeOf(roster, me.fingerprint);
+  if (place === -1 || !equal(roster[place]?.cardHash ?? me.fingerprint, me.hash)) throw bad('I am not in it');
+  return { commit, roster, cards, place };
+}

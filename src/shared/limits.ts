@@ -1,0 +1,12 @@
+/** Bounds that host, client and webview share. Sizes in bytes unless the name says otherwise. */
+
+/** Text of one message, UTF-8. */
+export const MAX_TEXT_BYTES = 32 * 1024;
+/** Characters (code points) of a participant's or group's name. */
+export const MAX_NAME_LENGTH = 64;
+/** Participants created in one go. */
+export const MAX_PARTICIPANTS = 50;
+/** Members of a group. */
+export const MAX_MEMBERS = 1000;
+/** Messages handed to the webview in one page of history. */
+export const PAGE_SIZE = 50;

@@ -1,0 +1,170 @@
+/**
+ * The replay database: what must survive a crash so that nothing is accepted twice, sent twice or lost. Every change
+ * is a row put or dropped; a journal record is the list of changes that one event makes.
+ */
+type Bytes = Uint8Array;
+
+export interface Tables {
+  /** Single values: the inbox's relay position, settings of the participant. */
+  meta: { key: string; value: Bytes };
+  contact: { fingerprint: Bytes; card: Bytes; trust: 'unverified' | 'verified' | 'changed'; added: number };
+  /** Own prekeys. `used` and `replaced` in ms, 0 until then. */
+  prekey: { id: Bytes; seed: Bytes; signed: Bytes; created: number; used: number; replaced: number };
+  /** Join tokens seen, by hash, until `expires` (ms). */
+  token: { hash: Bytes; expires: number };
+  /** An invitation that waits for Accept or Decline; `opened` holds what its checks gave. */
+  invitation: { id: Bytes; inviter: Bytes; title: string; opened: Bytes; sent: number; expires: number };
+  chat: {
+    id: Bytes;
+    title: string;
+    epoch: number;
+    /** 'active', 'left', or why sending stopped. */
+    state: string;
+    /** Position of the newest history entry, and of the newest one read. */
+    position: number;
+    read_position: number;
+    unread: number;
+  };
+  /** One epoch of one group as this participant knows it. `place` is the own place in the roster. */
+  epoch: {
+    chat: Bytes;
+    epoch: number;
+    commit: Bytes;
+    place: number;
+    init: Bytes;
+    channel_seed: Bytes;
+    seal_key: Bytes;
+    store_id: Bytes;
+    relay_seq: number;
+    /** 1 once an own signed object of this epoch was stored by the relay. */
+    announced: number;
+  };
+  /**
+   * A place of an epoch's roster. `chain` gives the key of SQN `next_sqn`; `last_hash` is the hash of SQN next_sqn − 1;
+   * everything up to `complete_sqn` was accepted. For the own place next_sqn is the send SQN.
+   */
+  member: {
+    chat: Bytes;
+    epoch: number;
+    place: number;
+    fingerprint: Bytes;
+    role: 'admin' | 'member';
+    card_hash: Bytes;
+    chain: Bytes;
+    next_sqn: number;
+    complete_sqn: number;
+    last_hash: Bytes;
+    presence: 'invited' | 'present' | 'left';
+  };
+  /** SQNs used up, with the hash of the message that did. */
+  accepted: { chat: Bytes; epoch: number; place: number; sqn: number; hash: Bytes };
+  /** Message keys of SQNs that were jumped over. */
+  skipped: { chat: Bytes; epoch: number; place: number; sqn: number; message_key: Bytes };
+  /** The highest gap-free SQN of `of_place` that `by_place` says it holds. */
+  frontier: { chat: Bytes; epoch: number; by_place: number; of_place: number; sqn: number; hash: Bytes };
+  /**
+   * Envelopes for the relay in the order they were made (`position`). `id` is the idempotency key. `queued` is 1 until
+   * the relay stored it. `sqn` is 0 for what is not a message.
+   */
+  outbox: {
+    id: Bytes;
+    position: number;
+    channel_kind: 'inbox' | 'group';
+    channel_key: Bytes;
+    envelope: Bytes;
+    queued: number;
+    chat: Bytes;
+    epoch: number;
+    sqn: number;
+    created: number;
+  };
+  /** Invited people whose token may have to be made again: until they answer or the invitation expires. */
+  invited: { chat: Bytes; fingerprint: Bytes; token: Bytes; joiner: Bytes; expires: number };
+}
+
+export type Table = keyof Tables;
+export type Value = number | string | Bytes;
+
+/** Column names in the order they are stored, and how many of the first of them are the key. */
+export const TABLES: {
+  readonly [T in Table]: { readonly columns: readonly (keyof Tables[T] & string)[]; readonly key: number };
+} = {
+  meta: { columns: ['key', 'value'], key: 1 },
+  contact: { columns: ['fingerprint', 'card', 'trust', 'added'], key: 1 },
+  prekey: { columns: ['id', 'seed', 'signed', 'created', 'used', 'replaced'], key: 1 },
+  token: { columns: ['hash', 'expires'], key: 1 },
+  invitation: { columns: ['id', 'inviter', 'title', 'opened', 'sent', 'expires'], key: 1 },
+  chat: { columns: ['id', 'title', 'epoch', 'state', 'position', 'read_position', 'unread'], key: 1 },
+  epoch: {
+    columns: [
+      'chat',
+      'epoch',
+      'commit',
+      'place',
+      'init',
+      'channel_seed',
+      'seal_key',
+      'store_id',
+      'relay_seq',
+      'announced',
+    ],
+    key: 2,
+  },
+  member: {
+    columns: [
+      'chat',
+      'epoch',
+      'place',
+      'fingerprint',
+      'role',
+      'card_hash',
+      'chain',
+      'next_sqn',
+      'complete_sqn',
+      'last_hash',
+      'presence',
+    ],
+    key: 3,
+  },
+  accepted: { columns: ['chat', 'epoch', 'place', 'sqn', 'hash'], key: 4 },
+  skipped: { columns: ['chat', 'epoch', 'place', 'sqn', 'message_key'], key: 4 },
+  frontier: { columns: ['chat', 'epoch', 'by_place', 'of_place', 'sqn', 'hash'], key: 4 },
+  outbox: {
+    columns: [
+      'id',
+      'position',
+      'channel_kind',
+      'channel_key',
+      'envelope',
+      'queued',
+      'chat',
+      'epoch',
+      'sqn',
+      'created',
+    ],
+    key: 1,
+  },
+  invited: { columns: ['chat', 'fingerprint', 'token', 'joiner', 'expires'], key: 2 },
+};
+
+/** A message or notice in the history, as it is kept. Shown once for each (chat, sender, id). */
+export interface HistoryEntry {
+  chat: Bytes;
+  /** Order of display within the chat, 1, 2, 3…; assigned when the entry is accepted. */
+  position: number;
+  id: Bytes;
+  sender: Bytes;
+  epoch: number;
+  /** 0 for a notice. */
+  sqn: number;
+  kind: 'text' | 'notice';
+  /** The sender's clock, and when it was accepted here, ms. */
+  time: number;
+  received: number;
+  text: string;
+}
+
+export type Change =
+  | { [T in Table]: { readonly put: T; readonly row: Tables[T] } }[Table]
+  | { readonly drop: Table; readonly key: readonly Value[] }
+  | { readonly history: HistoryEntry };
