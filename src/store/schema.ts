@@ -5,15 +5,28 @@
 type Bytes = Uint8Array;
 
 export interface Tables {
-  /** Single values: the inbox's relay position, settings of the participant. */
+  /** Single values: drafts. */
   meta: { key: string; value: Bytes };
   contact: { fingerprint: Bytes; card: Bytes; trust: 'unverified' | 'verified' | 'changed'; added: number };
   /** Own prekeys. `used` and `replaced` in ms, 0 until then. */
   prekey: { id: Bytes; seed: Bytes; signed: Bytes; created: number; used: number; replaced: number };
   /** Join tokens seen, by hash, until `expires` (ms). */
   token: { hash: Bytes; expires: number };
-  /** An invitation that waits for Accept or Decline; `opened` holds what its checks gave. */
-  invitation: { id: Bytes; inviter: Bytes; title: string; opened: Bytes; sent: number; expires: number };
+  /** Inbox items dated in the future, until their time (ms). */
+  held: { hash: Bytes; envelope: Bytes; until: number };
+  /**
+   * A join token that passed its checks, by hash, with its secret; `welcome` is empty until it was fetched, and then
+   * Accept or Decline is awaited.
+   */
+  invitation: {
+    id: Bytes;
+    token: Bytes;
+    card: Bytes;
+    joiner: Bytes;
+    welcome: Bytes;
+    sent: number;
+    expires: number;
+  };
   chat: {
     id: Bytes;
     title: string;
@@ -34,11 +47,9 @@ export interface Tables {
     init: Bytes;
     channel_seed: Bytes;
     seal_key: Bytes;
-    store_id: Bytes;
-    relay_seq: number;
-    /** 1 once an own signed object of this epoch was stored by the relay. */
-    announced: number;
   };
+  /** How far a channel was read: the highest seq whose effects are stored, under the relay store it counts in. */
+  position: { channel: Bytes; store_id: Bytes; seq: number };
   /**
    * A place of an epoch's roster. `chain` gives the key of SQN `next_sqn`; `last_hash` is the hash of SQN next_sqn − 1;
    * everything up to `complete_sqn` was accepted. For the own place next_sqn is the send SQN.
@@ -54,6 +65,7 @@ export interface Tables {
     next_sqn: number;
     complete_sqn: number;
     last_hash: Bytes;
+    /** present: a valid signature of this epoch is known; for the own place, stored by the relay. */
     presence: 'invited' | 'present' | 'left';
   };
   /** SQNs used up, with the hash of the message that did. */
@@ -63,23 +75,32 @@ export interface Tables {
   /** The highest gap-free SQN of `of_place` that `by_place` says it holds. */
   frontier: { chat: Bytes; epoch: number; by_place: number; of_place: number; sqn: number; hash: Bytes };
   /**
-   * Envelopes for the relay in the order they were made (`position`). `id` is the idempotency key. `queued` is 1 until
-   * the relay stored it. `sqn` is 0 for what is not a message.
+   * Envelopes for the relay in the order they were made (`position`). `id` is the idempotency key; `channel_seed`
+   * proves a group channel, empty for an inbox. `sqn` is 0 for what is not a message.
    */
   outbox: {
     id: Bytes;
     position: number;
     channel_kind: 'inbox' | 'group';
     channel_key: Bytes;
+    channel_seed: Bytes;
     envelope: Bytes;
-    queued: number;
     chat: Bytes;
     epoch: number;
     sqn: number;
     created: number;
   };
+  /** Outbox entries that the relay stored. */
+  relayed: { id: Bytes; at: number };
   /** Invited people whose token may have to be made again: until they answer or the invitation expires. */
-  invited: { chat: Bytes; fingerprint: Bytes; token: Bytes; joiner: Bytes; expires: number };
+  invited: {
+    chat: Bytes;
+    fingerprint: Bytes;
+    token: Bytes;
+    joiner: Bytes;
+    welcome_hash: Bytes;
+    expires: number;
+  };
 }
 
 export type Table = keyof Tables;
@@ -93,23 +114,11 @@ export const TABLES: {
   contact: { columns: ['fingerprint', 'card', 'trust', 'added'], key: 1 },
   prekey: { columns: ['id', 'seed', 'signed', 'created', 'used', 'replaced'], key: 1 },
   token: { columns: ['hash', 'expires'], key: 1 },
-  invitation: { columns: ['id', 'inviter', 'title', 'opened', 'sent', 'expires'], key: 1 },
+  held: { columns: ['hash', 'envelope', 'until'], key: 1 },
+  invitation: { columns: ['id', 'token', 'card', 'joiner', 'welcome', 'sent', 'expires'], key: 1 },
   chat: { columns: ['id', 'title', 'epoch', 'state', 'position', 'read_position', 'unread'], key: 1 },
-  epoch: {
-    columns: [
-      'chat',
-      'epoch',
-      'commit',
-      'place',
-      'init',
-      'channel_seed',
-      'seal_key',
-      'store_id',
-      'relay_seq',
-      'announced',
-    ],
-    key: 2,
-  },
+  epoch: { columns: ['chat', 'epoch', 'commit', 'place', 'init', 'channel_seed', 'seal_key'], key: 2 },
+  position: { columns: ['channel', 'store_id', 'seq'], key: 1 },
   member: {
     columns: [
       'chat',
@@ -135,8 +144,8 @@ export const TABLES: {
       'position',
       'channel_kind',
       'channel_key',
+      'channel_seed',
       'envelope',
-      'queued',
       'chat',
       'epoch',
       'sqn',
@@ -144,7 +153,8 @@ export const TABLES: {
     ],
     key: 1,
   },
-  invited: { columns: ['chat', 'fingerprint', 'token', 'joiner', 'expires'], key: 2 },
+  relayed: { columns: ['id', 'at'], key: 1 },
+  invited: { columns: ['chat', 'fingerprint', 'token', 'joiner', 'welcome_hash', 'expires'], key: 2 },
 };
 
 /** A message or notice in the history, as it is kept. Shown once for each (chat, sender, id). */

@@ -1,0 +1,399 @@
+import { EventEmitter } from 'node:events';
+import { equal, toHex, utf8 } from '../crypto/bytes.js';
+import type { Card } from '../protocol/card.js';
+import { ProtocolError, UserError } from '../protocol/errors.js';
+import { inboxKey, type Identity } from '../protocol/identity.js';
+import { openInboxItem } from '../protocol/inbox.js';
+import { MESSAGE_ID_BYTES } from '../protocol/payload.js';
+import type { Channel } from '../protocol/wire.js';
+import { MAX_TEXT_BYTES, PAGE_SIZE } from '../shared/limits.js';
+import type { ConnectionView, GroupView, InvitationView, MessageView, PersonView } from '../shared/view.js';
+import type { ParticipantStore } from '../store/participantStore.js';
+import type { Change, Tables } from '../store/schema.js';
+import { Chat } from './chat.js';
+import { Connection, type ChannelAccess } from './connection.js';
+import { connectionView } from './connectionView.js';
+import { Contacts } from './contacts.js';
+import type { Effects } from './effects.js';
+import { epochRows } from './found.js';
+import { Invitations } from './invitations.js';
+import { Inviting } from './inviting.js';
+import { loadEpoch } from './loadEpoch.js';
+import { Outbox } from './outbox.js';
+import { Positions } from './positions.js';
+import { Prekeys } from './prekeys.js';
+import type { ClientEvents, ClientSettings, Session } from './session.js';
+
+const HOUR = 60 * 60 * 1000;
+
+export interface ClientOptions {
+  readonly identity: Identity;
+  /** Open and owned by this session, which closes it. */
+  readonly store: ParticipantStore;
+  readonly effects: Effects;
+  readonly settings: ClientSettings;
+  /** Cards of the other participants on this machine. */
+  readonly localCards?: readonly Card[];
+}
+
+export interface ClientView {
+  readonly me: PersonView;
+  readonly connection: ConnectionView;
+  readonly groups: readonly GroupView[];
+  readonly invitations: readonly InvitationView[];
+}
+
+/** One participant's session, from unlock to lock, without VS Code. Every effect on the world is injected. */
+export class ChatClient {
+  readonly events = new EventEmitter<ClientEvents>();
+  readonly #session: Session;
+  readonly #chats = new Map<string, Chat>();
+  readonly #positions: Positions;
+  readonly #invitations: Invitations;
+  readonly #inviting: Inviting;
+  readonly #inbox: ChannelAccess;
+  /** The highest seq of each channel whose record is stored and not yet reported to the relay. */
+  readonly #toReport = new Map<string, { channel: Channel; seq: number }>();
+  #cancelTidy: () => void = () => undefined;
+  #ended = false;
+
+  private constructor({ identity, store, effects, settings }: ClientOptions) {
+    const connection = new Connection(identity, effects, {
+      state: () => this.#connectionChanged(),
+      ready: (storeId) => this.#ready(storeId),
+      item: (channel, seq, envelope) => void this.#item(channel, seq, envelope),
+      live: (channel) => this.#live(channel),
+      gap: (channel, oldest) =>
+        effects.log(`the relay no longer has ${toHex(channel.key).slice(0, 8)} before ${oldest}`),
+    });
+    const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
+      mayPublish: (key) => {
+        const chat = this.#byChannel(key);
+        return !chat || chat.live || chat.declined;
+      },
+      relayed: (row, change) => void this.#relayed(row, change),
+      refused: (_row, error) => effects.log(`the relay refused an envelope: ${error.code}`),
+    });
+    this.#session = {
+      identity,
+      effects,
+      settings,
+      store,
+      connection,
+      contacts: new Contacts(identity.card, store.all('contact')),
+      outbox,
+      prekeys: new Prekeys(identity.signKey, effects.random, store.all('prekey')),
+      events: this.events,
+      record: (changes) => this.#record(changes),
+    };
+    this.#positions = new Positions(store.all('position'));
+    this.#inbox = { channel: { kind: 'inbox', key: identity.card.fingerprint } };
+    this.#inviting = new Inviting(this.#session);
+    this.#invitations = new Invitations(this.#session, store.all('invitation'), store.all('token'));
+  }
+
+  /** Loads the session from its store. It dials once connect() is called. */
+  static async open(options: ClientOptions): Promise<ChatClient> {
+    const client = new ChatClient(options);
+    const { store, effects, localCards = [] } = options;
+    for (const row of store.all('chat')) client.#load(row);
+    if (store.condition === 'rolled-back') client.#chats.forEach((chat) => chat.outdated());
+    const now = effects.clock.now();
+    const met = localCards.flatMap((card) => client.#session.contacts.add(card, now));
+    if (met.length > 0) await client.#record(met);
+    await client.#tidy();
+    return client;
+  }
+
+  connect(): void {
+    this.#session.connection.connect();
+  }
+
+  /** Stores what is under way, closes connection and store, and forgets. */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stop();
+    await this.#session.store.close();
+  }
+
+  view(): ClientView {
+    const { identity, contacts, connection } = this.#session;
+    return {
+      me: contacts.view(identity.card),
+      connection: connectionView(connection.state),
+      groups: [...this.#chats.values()].filter((chat) => !chat.declined).map((chat) => chat.view()),
+      invitations: this.#invitations.view(),
+    };
+  }
+
+  /** Everyone who can be invited, and those whose key changed. */
+  people(): PersonView[] {
+    const { contacts } = this.#session;
+    return contacts.all().map(({ card }) => contacts.view(card));
+  }
+
+  /**
+   * Makes a group and invites these people (fingerprints, hex). Gives its id, hex. Invitations wait in the outbox
+   * while the relay is away. Throws UserError.
+   */
+  async invite(title: string, fingerprints: readonly string[]): Promise<string> {
+    const cards = this.#inviting.pick(fingerprints);
+    const rows = await this.#inviting.found(title, cards);
+    const chat = this.#load(rows.chat);
+    this.#subscribe(chat.epoch.access);
+    this.events.emit('changed');
+    return chat.id;
+  }
+
+  /** Joins the group of an invitation; gives the group's id. Throws UserError. */
+  async accept(invitation: string): Promise<string> {
+    const pending = this.#invitations.answerable(invitation);
+    const expired = this.#invitations.expired(pending);
+    if (expired) {
+      this.#invitations.done(pending);
+      await this.#record([{ drop: 'invitation', key: [pending.row.id] }]);
+      this.events.emit('changed');
+      throw expired;
+    }
+    const chat = await this.#join(pending, 'active');
+    this.#subscribe(chat.epoch.access);
+    this.events.emit('changed');
+    return chat.id;
+  }
+
+  /** Declining is leaving: the others are told. Throws UserError. */
+  async decline(invitation: string): Promise<void> {
+    const chat = await this.#join(this.#invitations.answerable(invitation), 'declined');
+    await chat.send({ kind: 'leave', id: this.#id(), time: this.#now(), content: new Uint8Array(0) });
+    this.events.emit('changed');
+  }
+
+  async #join(pending: ReturnType<Invitations['answerable']>, state: string): Promise<Chat> {
+    const { commit, roster, place } = pending.welcome;
+    this.#invitations.done(pending);
+    const rows = epochRows(commit, roster, place, pending.row.joiner);
+    const chat = { ...rows.chat, state };
+    await this.#record([
+      { drop: 'invitation', key: [pending.row.id] },
+      { put: 'chat', row: chat },
+      { put: 'epoch', row: rows.epoch },
+      ...rows.members.map((row): Change => ({ put: 'member', row })),
+    ]);
+    return this.#load(chat);
+  }
+
+  /** Stores a text for the group (hex id); it leaves when the relay is there. Throws UserError. */
+  async send(group: string, text: string): Promise<void> {
+    const chat = this.#chat(group);
+    if (!chat.active) throw new UserError('stopped', chat.row.state);
+    const content = utf8(text);
+    if (text.trim() === '') throw new UserError('empty', 'The message is empty.');
+    if (content.length > MAX_TEXT_BYTES)
+      throw new UserError(
+        'too-long',
+        `The message has ${content.length} bytes; at most ${MAX_TEXT_BYTES} can be sent. Split it.`,
+      );
+    await chat.send({ kind: 'text', id: this.#id(), time: this.#now(), content });
+  }
+
+  /** A page of a group's history, oldest first, in front of position `before` or at the end. */
+  async page(group: string, before?: number): Promise<{ messages: MessageView[]; older: boolean }> {
+    const chat = this.#chat(group);
+    const { entries, older } = await this.#session.store.history.page(chat.row.id, before, PAGE_SIZE);
+    return { messages: entries.map((entry) => chat.message(entry)), older };
+  }
+
+  async markRead(group: string, upTo: number): Promise<void> {
+    await this.#chat(group).markRead(upTo);
+  }
+
+  draft(group: string): string {
+    const [row] = this.#session.store.all('meta', { key: `draft:${group}` });
+    return row ? new TextDecoder().decode(row.value) : '';
+  }
+
+  /** Kept sealed with everything else; empty forgets it. */
+  async setDraft(group: string, text: string): Promise<void> {
+    const key = `draft:${this.#chat(group).id}`;
+    await this.#record([
+      text === '' ? { drop: 'meta', key: [key] } : { put: 'meta', row: { key, value: utf8(text) } },
+    ]);
+  }
+
+  #chat(group: string): Chat {
+    const chat = this.#chats.get(group);
+    if (!chat || chat.declined) throw new UserError('no-group', 'There is no such group here.');
+    return chat;
+  }
+
+  #id = () => this.#session.effects.random(MESSAGE_ID_BYTES);
+  #now = () => this.#session.effects.clock.now();
+
+  #load(row: Tables['chat']): Chat {
+    const { store, contacts, identity } = this.#session;
+    const chat = new Chat(this.#session, row, loadEpoch(store, row, contacts, identity.card));
+    this.#chats.set(chat.id, chat);
+    return chat;
+  }
+
+  #byChannel(key: Uint8Array): Chat | undefined {
+    return [...this.#chats.values()].find((chat) => equal(chat.epoch.access.channel.key, key));
+  }
+
+  // The connection.
+
+  #connectionChanged(): void {
+    if (this.#session.connection.state.name !== 'online') this.#chats.forEach((chat) => (chat.live = false));
+    this.events.emit('changed');
+  }
+
+  #ready(storeId: Uint8Array): void {
+    const { connection, outbox, prekeys } = this.#session;
+    if (this.#positions.login(storeId)) outbox.requeue();
+    connection.putPrekey(prekeys.newest());
+    this.#subscribe(this.#inbox);
+    for (const access of this.#invitations.fetching()) connection.subscribe(access, storeId, 1);
+    for (const chat of this.#chats.values()) if (!chat.declined) this.#subscribe(chat.epoch.access);
+    outbox.pump();
+  }
+
+  #subscribe(access: ChannelAccess): void {
+    const { connection } = this.#session;
+    if (connection.state.name !== 'online') return;
+    connection.subscribe(access, this.#positions.storeId, this.#positions.next(access.channel));
+  }
+
+  #live(channel: Channel): void {
+    this.#byChannel(channel.key)?.caughtUp();
+    this.#session.outbox.pump();
+  }
+
+  async #item(channel: Channel, seq: number, envelope: Uint8Array): Promise<void> {
+    if (this.#ended) return;
+    try {
+      if (channel.kind === 'inbox') await this.#inboxItem(envelope, this.#positions.advance(channel, seq));
+      else {
+        const chat = this.#byChannel(channel.key);
+        if (chat) await chat.item(envelope, this.#positions.advance(channel, seq));
+        else await this.#invitations.chunk(channel.key, envelope);
+      }
+    } catch (error) {
+      if (this.#ended) return;
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#session.effects.log(`${channel.kind} item refused: ${error.code}`);
+      if (error.code === 'expired') this.events.emit('notice', error.message);
+      if (channel.kind === 'inbox') await this.#record([this.#positions.advance(channel, seq)]);
+    }
+    this.#report(channel, seq);
+  }
+
+  /** The changes an item makes go into one record with its position. */
+  async #inboxItem(envelope: Uint8Array, position: Change): Promise<void> {
+    const item = openInboxItem(inboxKey(this.#session.identity.card), envelope);
+    if (item.type === 'join') {
+      await this.#invitations.join(item, envelope, [position]);
+      return this.#scheduleTidy();
+    }
+    if (item.type === 'prekey-gone') return this.#inviting.prekeyGone(item, [position]);
+    throw new ProtocolError('wrong-type', `A ${item.type} token is not used in this version.`);
+  }
+
+  /** RECEIVED, once a tick and channel, after the records are stored. */
+  #report(channel: Channel, seq: number): void {
+    const { connection } = this.#session;
+    if (this.#toReport.size === 0)
+      queueMicrotask(() => {
+        if (connection.state.name === 'online')
+          for (const report of this.#toReport.values()) connection.received(report.channel, report.seq);
+        this.#toReport.clear();
+      });
+    this.#toReport.set(toHex(channel.key), { channel, seq });
+  }
+
+  async #relayed(row: Tables['outbox'], change: Change): Promise<void> {
+    const chat = row.sqn > 0 ? this.#chats.get(toHex(row.chat)) : undefined;
+    const changes = chat?.declined ? chat.forget() : (chat?.relayed() ?? []);
+    if (chat?.declined) this.#chats.delete(chat.id);
+    try {
+      await this.#record([change, ...changes]);
+    } catch {
+      // The session has ended and said so; the envelope goes out again, and is known by its key.
+    }
+  }
+
+  // The store.
+
+  async #record(changes: Change[]): Promise<void> {
+    try {
+      await this.#session.store.commit(changes);
+    } catch (error) {
+      this.#fail(error as Error);
+      throw error;
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stop();
+    void this.#session.store.close().catch(() => undefined);
+    const replaced = error instanceof UserError && error.code === 'replaced';
+    this.events.emit('ended', replaced ? 'replaced' : 'failed', error.message);
+  }
+
+  #stop(): void {
+    this.#cancelTidy();
+    this.#session.outbox.stop();
+    this.#session.connection.stop();
+  }
+
+  /** Now and every hour: prekeys, held invitations, what nobody needs any more. */
+  async #tidy(): Promise<void> {
+    const { store, outbox, prekeys, effects, connection } = this.#session;
+    const now = effects.clock.now();
+    const before = prekeys.newest();
+    const expired = store.all('invited').filter(({ expires }) => expires < now);
+    const changes = [
+      ...prekeys.tend(now),
+      ...this.#invitations.tidy(store.all('token'), now),
+      ...expired.map(({ chat, fingerprint }): Change => ({ drop: 'invited', key: [chat, fingerprint] })),
+      ...outbox.tidy((row) => this.#needed(row)),
+    ];
+    if (changes.length > 0) await this.#record(changes);
+    if (prekeys.newest() !== before && connection.state.name === 'online')
+      connection.putPrekey(prekeys.newest());
+    for (const { envelope, until } of store.all('held')) {
+      if (until <= now) await this.#held(envelope);
+    }
+    this.#scheduleTidy();
+  }
+
+  #scheduleTidy(): void {
+    if (this.#ended) return;
+    const { store, effects } = this.#session;
+    const due = Math.min(HOUR, ...store.all('held').map(({ until }) => until - effects.clock.now()));
+    this.#cancelTidy();
+    this.#cancelTidy = effects.clock.after(Math.max(0, due), () => {
+      this.#tidy().catch((error: Error) => this.#fail(error));
+    });
+  }
+
+  async #held(envelope: Uint8Array): Promise<void> {
+    try {
+      const item = openInboxItem(inboxKey(this.#session.identity.card), envelope);
+      if (item.type === 'join') await this.#invitations.join(item, envelope, []);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#session.effects.log(`held invitation refused: ${error.code}`);
+    }
+  }
+
+  #needed(row: Tables['outbox']): boolean {
+    const chat = this.#chats.get(toHex(row.chat));
+    if (!chat || chat.declined) return false;
+    if (row.sqn === 0) return this.#session.store.all('invited', { chat: row.chat }).length > 0;
+    const { by, of } = chat.epoch.receipts(row.sqn);
+    return by < of;
+  }
+}

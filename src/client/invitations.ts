@@ -1,0 +1,223 @@
+import { toHex } from '../crypto/bytes.js';
+import { openCard, type Card } from '../protocol/card.js';
+import { ProtocolError, UserError } from '../protocol/errors.js';
+import { inboxKey } from '../protocol/identity.js';
+import { makePrekeyGone, sealInboxItem, type InboxItem } from '../protocol/inbox.js';
+import {
+  checkTokenTime,
+  MAX_FUTURE,
+  openToken,
+  parseToken,
+  verifyToken,
+  type Token,
+} from '../protocol/invitation.js';
+import { welcomeSecrets } from '../protocol/schedule.js';
+import { openWelcome, WelcomeCollector, type Welcome } from '../protocol/welcome.js';
+import type { InvitationView } from '../shared/view.js';
+import type { Change, Tables } from '../store/schema.js';
+import { groupChannel, type ChannelAccess } from './connection.js';
+import type { Session } from './session.js';
+
+const DAY = 24 * 60 * 60 * 1000;
+const NOTHING = new Uint8Array(0);
+
+/** An invitation from its token on: first its welcome is fetched, then it waits for a person. */
+interface Pending {
+  row: Tables['invitation'];
+  readonly token: Token;
+  readonly from: Card;
+  readonly access: ChannelAccess;
+  readonly collector: WelcomeCollector;
+  welcome: Welcome | undefined;
+}
+
+/** Invitations to me: PROTOCOL.md's checks in their order, consent last. */
+export class Invitations {
+  readonly #pending = new Map<string, Pending>();
+  readonly #seen: Set<string>;
+
+  constructor(
+    private readonly session: Session,
+    rows: readonly Tables['invitation'][],
+    seen: readonly Tables['token'][],
+  ) {
+    this.#seen = new Set(seen.map(({ hash }) => toHex(hash)));
+    for (const row of rows) {
+      const pending = this.#restore(row);
+      this.#pending.set(toHex(row.id), pending);
+    }
+  }
+
+  /** Everything from the inbox goes through here. `changes` come along in the record. Throws ProtocolError. */
+  async join(item: InboxItem & { type: 'join' }, envelope: Uint8Array, changes: Change[]): Promise<void> {
+    const { identity, effects, settings, prekeys } = this.session;
+    const token = parseToken(item.token, 'join', identity.card.fingerprint);
+    const from = openCard(item.card);
+    verifyToken(token, from);
+    const now = effects.clock.now();
+    if (token.time > now && token.time - now <= MAX_FUTURE) return this.#hold(token, envelope, changes);
+    checkTokenTime(token, now, settings.inviteLifetime);
+    if (this.#seen.has(toHex(token.hash)))
+      throw new ProtocolError('replayed', 'An invitation came a second time.');
+    const seed = prekeys.seed(token.prekeyId);
+    if (!seed) return this.#prekeyGone(token, from, changes);
+    const joiner = openToken(token, identity, seed);
+    const row = {
+      id: token.hash,
+      token: item.token,
+      card: item.card,
+      joiner,
+      welcome: NOTHING,
+      sent: token.time,
+      expires: token.time + settings.inviteLifetime,
+    };
+    this.#seen.add(toHex(token.hash));
+    changes.push(
+      { put: 'token', row: { hash: token.hash, expires: now + settings.inviteLifetime + DAY } },
+      { put: 'invitation', row },
+      { drop: 'held', key: [token.hash] },
+      ...prekeys.markUsed(token.prekeyId, now),
+      ...prekeys.tend(now),
+    );
+    await this.session.record(changes);
+    this.session.connection.putPrekey(prekeys.newest());
+    const pending = this.#restore(row);
+    this.#pending.set(toHex(row.id), pending);
+    this.session.connection.subscribe(pending.access, new Uint8Array(32), 1);
+  }
+
+  /** Dated in the future: looked at again when its time has come. */
+  async #hold(token: Token, envelope: Uint8Array, changes: Change[]): Promise<void> {
+    changes.push({ put: 'held', row: { hash: token.hash, envelope, until: token.time } });
+    await this.session.record(changes);
+    this.session.events.emit(
+      'notice',
+      'An invitation is dated in the future: one of the two clocks is wrong. It is kept until its time.',
+    );
+  }
+
+  /** Tells the inviter which prekey to use instead. */
+  async #prekeyGone(token: Token, from: Card, changes: Change[]): Promise<void> {
+    const { identity, effects, outbox, prekeys } = this.session;
+    const item = makePrekeyGone(identity.signKey, identity.card.fingerprint, token.hash, prekeys.newest());
+    const row = outbox.make({
+      access: { channel: { kind: 'inbox', key: from.fingerprint } },
+      envelope: sealInboxItem(inboxKey(from), item, effects.random(16)),
+      chat: token.group,
+      epoch: token.epoch,
+      sqn: 0,
+    });
+    this.#seen.add(toHex(token.hash));
+    changes.push(
+      {
+        put: 'token',
+        row: { hash: token.hash, expires: token.time + this.session.settings.inviteLifetime + DAY },
+      },
+      { drop: 'held', key: [token.hash] },
+      { put: 'outbox', row },
+    );
+    await this.session.record(changes);
+    outbox.release(row);
+  }
+
+  /** Channels of welcomes still to be fetched. */
+  fetching(): ChannelAccess[] {
+    return [...this.#pending.values()].filter(({ welcome }) => !welcome).map(({ access }) => access);
+  }
+
+  /** One envelope of a welcome channel; false if it is none of these channels. Throws ProtocolError. */
+  async chunk(channelKey: Uint8Array, envelope: Uint8Array): Promise<boolean> {
+    const pending = [...this.#pending.values()].find(
+      ({ access, welcome }) => !welcome && toHex(access.channel.key) === toHex(channelKey),
+    );
+    if (!pending) return false;
+    const box = pending.collector.add(envelope, pending.token.welcomeHash);
+    if (!box) return true;
+    const { contacts, identity, effects, connection, events } = this.session;
+    connection.unsubscribe(pending.access.channel);
+    try {
+      pending.welcome = openWelcome(box, pending.row.joiner, pending.token, identity.card);
+    } catch (error) {
+      this.#pending.delete(toHex(pending.row.id));
+      await this.session.record([{ drop: 'invitation', key: [pending.row.id] }]);
+      throw error;
+    }
+    pending.row = { ...pending.row, welcome: box };
+    const now = effects.clock.now();
+    const met = pending.welcome.cards.flatMap((card) => contacts.add(card, now));
+    await this.session.record([{ put: 'invitation', row: pending.row }, ...met]);
+    events.emit('invited', toHex(pending.row.id), pending.from.name, pending.welcome.commit.title);
+    events.emit('changed');
+    return true;
+  }
+
+  /** What waits for an answer. */
+  view(): InvitationView[] {
+    return [...this.#pending.values()].flatMap(({ row, from, welcome }) =>
+      welcome
+        ? [
+            {
+              id: toHex(row.id),
+              from: this.session.contacts.view(from),
+              title: welcome.commit.title,
+              members: welcome.cards.map((card) => this.session.contacts.view(card)),
+              sent: row.sent,
+              expires: row.expires,
+            },
+          ]
+        : [],
+    );
+  }
+
+  /** An invitation that can be answered now. Throws UserError. */
+  answerable(id: string): Pending & { welcome: Welcome } {
+    const pending = this.#pending.get(id);
+    if (!pending?.welcome) throw new UserError('no-invitation', 'This invitation was answered already.');
+    return pending as Pending & { welcome: Welcome };
+  }
+
+  /** The age counts again at Accept: what to tell a person who is too late. */
+  expired({ token }: Pending): UserError | undefined {
+    try {
+      checkTokenTime(token, this.session.effects.clock.now(), this.session.settings.inviteLifetime);
+      return undefined;
+    } catch (error) {
+      return new UserError('expired', (error as Error).message);
+    }
+  }
+
+  /** It was answered: no second answer counts. */
+  done(pending: Pending): void {
+    this.#pending.delete(toHex(pending.row.id));
+  }
+
+  /** Drops what expired a day ago and what was seen long enough. */
+  tidy(tokens: readonly Tables['token'][], now: number): Change[] {
+    const changes: Change[] = [];
+    for (const { hash, expires } of tokens) {
+      if (expires > now) continue;
+      this.#seen.delete(toHex(hash));
+      changes.push({ drop: 'token', key: [hash] });
+    }
+    for (const [id, { row }] of this.#pending) {
+      if (row.expires + DAY > now) continue;
+      this.#pending.delete(id);
+      changes.push({ drop: 'invitation', key: [row.id] });
+    }
+    return changes;
+  }
+
+  #restore(row: Tables['invitation']): Pending {
+    const { identity } = this.session;
+    const token = parseToken(row.token, 'join', identity.card.fingerprint);
+    return {
+      row,
+      token,
+      from: openCard(row.card),
+      access: groupChannel(welcomeSecrets(row.joiner).channelSeed),
+      collector: new WelcomeCollector(),
+      welcome:
+        row.welcome.length > 0 ? openWelcome(row.welcome, row.joiner, token, identity.card) : undefined,
+    };
+  }
+}

@@ -1,0 +1,151 @@
+import { equal, toHex } from '../crypto/bytes.js';
+import { IDEMPOTENCY_BYTES } from '../protocol/wire.js';
+import type { Change, Tables } from '../store/schema.js';
+import { PublishError, type ChannelAccess, type Connection } from './connection.js';
+import type { Effects } from './effects.js';
+
+type Row = Tables['outbox'];
+
+/** Publications under way at once: below the relay's burst, so that order holds and nothing is refused. */
+const WINDOW = 16;
+const RETRY = 1_000;
+/** Envelopes are kept at most this long, ms. */
+const KEPT = 14 * 24 * 60 * 60 * 1000;
+
+/** What one envelope is for: a message by its SQN, or 0. */
+export interface OutboxItem {
+  readonly access: ChannelAccess;
+  readonly envelope: Uint8Array;
+  readonly chat: Uint8Array;
+  readonly epoch: number;
+  readonly sqn: number;
+}
+
+/**
+ * Envelopes that were stored before their first byte leaves. Retries and restarts send the same bytes in the same
+ * order; they are kept until everyone has them, for a relay that loses its store.
+ */
+export class Outbox {
+  /** In order of position. */
+  #rows: Row[];
+  readonly #relayed: Set<string>;
+  readonly #inFlight = new Set<string>();
+  /** When a refused row may go again, ms. */
+  readonly #notBefore = new Map<string, number>();
+  #lastPosition: number;
+  #cancelRetry: () => void = () => undefined;
+
+  constructor(
+    private readonly effects: Effects,
+    private readonly connection: Connection,
+    rows: readonly Row[],
+    relayed: readonly Tables['relayed'][],
+    private readonly hooks: {
+      /** Whether this channel was read to its end on this connection. */
+      mayPublish(channelKey: Uint8Array): boolean;
+      relayed(row: Row, change: Change): void;
+      refused(row: Row, error: PublishError): void;
+    },
+  ) {
+    this.#rows = [...rows].sort((a, b) => a.position - b.position);
+    this.#lastPosition = this.#rows.at(-1)?.position ?? 0;
+    this.#relayed = new Set(relayed.map(({ id }) => toHex(id)));
+  }
+
+  /** The row of a new envelope, to be stored; release() follows once it is. */
+  make({ access, envelope, chat, epoch, sqn }: OutboxItem): Row {
+    return {
+      id: this.effects.random(IDEMPOTENCY_BYTES),
+      position: ++this.#lastPosition,
+      channel_kind: access.channel.kind,
+      channel_key: access.channel.key,
+      channel_seed: access.seed ?? new Uint8Array(0),
+      envelope,
+      chat,
+      epoch,
+      sqn,
+      created: this.effects.clock.now(),
+    };
+  }
+
+  /** These rows are stored: their bytes may leave. */
+  release(...rows: readonly Row[]): void {
+    this.#rows.push(...rows);
+    this.pump();
+  }
+
+  /** Whether the relay has this message; one that is no longer kept here was relayed. */
+  isRelayed(chat: Uint8Array, epoch: number, sqn: number): boolean {
+    const row = this.find(chat, epoch, sqn);
+    return !row || this.#relayed.has(toHex(row.id));
+  }
+
+  /** The relay has another store than it had: everything kept goes out again. */
+  requeue(): void {
+    this.#relayed.clear();
+  }
+
+  /** Publishes what waits, in order, a window at a time. */
+  pump(): void {
+    if (this.connection.state.name !== 'online') return;
+    for (const row of this.#rows) {
+      if (this.#inFlight.size >= WINDOW) return;
+      const id = toHex(row.id);
+      if (this.#relayed.has(id) || this.#inFlight.has(id)) continue;
+      if ((this.#notBefore.get(id) ?? 0) > this.effects.clock.now()) continue;
+      if (row.channel_seed.length > 0 && !this.hooks.mayPublish(row.channel_key)) continue;
+      this.#inFlight.add(id);
+      void this.#publish(row, id);
+    }
+  }
+
+  async #publish(row: Row, id: string): Promise<void> {
+    const channel = { kind: row.channel_kind, key: row.channel_key };
+    const access = row.channel_seed.length > 0 ? { channel, seed: row.channel_seed } : { channel };
+    try {
+      await this.connection.publish(access, row.id, row.envelope);
+      this.#inFlight.delete(id);
+      this.#notBefore.delete(id);
+      this.confirm(row);
+      this.pump();
+    } catch (error) {
+      this.#inFlight.delete(id);
+      if (!(error instanceof PublishError) || error.code === 'offline') return;
+      this.hooks.refused(row, error);
+      const delay = Math.max(RETRY, error.retryAfter);
+      this.#notBefore.set(id, this.effects.clock.now() + delay);
+      this.#cancelRetry();
+      this.#cancelRetry = this.effects.clock.after(delay, () => this.pump());
+    }
+  }
+
+  /** The relay has stored this one: by ACK, or seen in its channel. */
+  confirm(row: Row): void {
+    const id = toHex(row.id);
+    if (this.#relayed.has(id)) return;
+    this.#relayed.add(id);
+    this.hooks.relayed(row, { put: 'relayed', row: { id: row.id, at: this.effects.clock.now() } });
+  }
+
+  find(chat: Uint8Array, epoch: number, sqn: number): Row | undefined {
+    return this.#rows.find((r) => r.sqn === sqn && r.epoch === epoch && equal(r.chat, chat));
+  }
+
+  /** Forgets relayed envelopes that nobody needs any more, and all that are too old. */
+  tidy(needed: (row: Row) => boolean): Change[] {
+    const changes: Change[] = [];
+    const oldest = this.effects.clock.now() - KEPT;
+    this.#rows = this.#rows.filter((row) => {
+      const id = toHex(row.id);
+      if (row.created > oldest && (!this.#relayed.has(id) || needed(row))) return true;
+      this.#relayed.delete(id);
+      changes.push({ drop: 'outbox', key: [row.id] }, { drop: 'relayed', key: [row.id] });
+      return false;
+    });
+    return changes;
+  }
+
+  stop(): void {
+    this.#cancelRetry();
+  }
+}
