@@ -333,6 +333,11 @@ export class ChatClient {
     }
   }
 
+  /** Another window took the participant over. */
+  replaced(): void {
+    this.#fail(new UserError('replaced', 'This participant was taken over by another window.'));
+  }
+
   #fail(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;

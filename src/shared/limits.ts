@@ -2,6 +2,8 @@
 
 /** Text of one message, UTF-8. */
 export const MAX_TEXT_BYTES = 32 * 1024;
+/** UTF-16 code units of a draft, which may be too long to send. */
+export const MAX_DRAFT_LENGTH = 8 * MAX_TEXT_BYTES;
 /** Characters (code points) of a participant's or group's name. */
 export const MAX_NAME_LENGTH = 64;
 /** Participants created in one go. */

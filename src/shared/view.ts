@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { MAX_TEXT_BYTES } from './limits.js';
+import { MAX_DRAFT_LENGTH, MAX_TEXT_BYTES } from './limits.js';
 
 /** What the chat page shows. Plain data: it crosses the webview boundary by structured clone. */
 
@@ -104,6 +104,8 @@ const text = v.pipe(
   v.maxLength(MAX_TEXT_BYTES),
   v.check((s) => new TextEncoder().encode(s).length <= MAX_TEXT_BYTES),
 );
+/** Longer than a message may be: what is typed or pasted is kept until it has been cut down. */
+const draft = v.pipe(v.string(), v.maxLength(MAX_DRAFT_LENGTH));
 const position = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /** Commands that a button on the page may start: everything else is out of its reach. */
@@ -122,7 +124,7 @@ export const FromWebview = v.variant('type', [
   v.strictObject({ type: v.literal('ready') }),
   v.strictObject({ type: v.literal('select'), group: id }),
   v.strictObject({ type: v.literal('send'), group: id, text }),
-  v.strictObject({ type: v.literal('draft'), group: id, text }),
+  v.strictObject({ type: v.literal('draft'), group: id, text: draft }),
   v.strictObject({ type: v.literal('older'), group: id, before: position }),
   /** Everything up to this position has been on the screen. */
   v.strictObject({ type: v.literal('read'), group: id, upTo: position }),

@@ -1,0 +1,84 @@
+import {
+  Disposable,
+  ViewColumn,
+  window,
+  type LogOutputChannel,
+  type Uri,
+  type WebviewPanel,
+  type WebviewView,
+} from 'vscode';
+import type { ChatModel } from './chatModel.js';
+import { ChatPage, type PageCommand } from './chatPage.js';
+
+export const CHAT_VIEW = 'secureChat.chat';
+const PANEL = 'secureChat.panel';
+
+/** The chat in the sidebar, and in the editor area if somebody wants it large. */
+export class ChatViews implements Disposable {
+  #view: WebviewView | undefined;
+  #panel: WebviewPanel | undefined;
+  readonly #subscriptions: Disposable;
+
+  constructor(
+    private readonly extensionUri: Uri,
+    private readonly model: ChatModel,
+    private readonly run: (command: PageCommand) => void,
+    private readonly log: LogOutputChannel,
+  ) {
+    this.#subscriptions = Disposable.from(
+      window.registerWebviewViewProvider(CHAT_VIEW, { resolveWebviewView: (view) => this.#resolve(view) }),
+      window.registerWebviewPanelSerializer(PANEL, {
+        deserializeWebviewPanel: (panel) => Promise.resolve(this.#adopt(panel)),
+      }),
+      model.onState(() => this.#badge()),
+    );
+  }
+
+  /** Whether a person can see the chat now. */
+  get visible(): boolean {
+    return this.#view?.visible === true || this.#panel?.visible === true;
+  }
+
+  openInEditor(): void {
+    if (this.#panel) return this.#panel.reveal();
+    this.#adopt(window.createWebviewPanel(PANEL, 'Secure Chat', ViewColumn.Active));
+  }
+
+  #resolve(view: WebviewView): void {
+    const page = this.#page(view.webview, 'sidebar');
+    this.#view = view;
+    this.#badge();
+    view.onDidDispose(() => {
+      page.dispose();
+      if (this.#view === view) this.#view = undefined;
+    });
+  }
+
+  #adopt(panel: WebviewPanel): void {
+    const page = this.#page(panel.webview, 'editor');
+    this.#panel = panel;
+    panel.onDidDispose(() => {
+      page.dispose();
+      if (this.#panel === panel) this.#panel = undefined;
+    });
+  }
+
+  #page(webview: WebviewView['webview'], place: 'sidebar' | 'editor'): ChatPage {
+    return new ChatPage(webview, place, this.extensionUri, this.model, this.run, this.log);
+  }
+
+  #badge(): void {
+    if (this.#view) this.#view.badge = badge(this.model);
+  }
+
+  dispose(): void {
+    this.#subscriptions.dispose();
+  }
+}
+
+/** Unread messages and invitations that wait. */
+export function badge(model: ChatModel): { value: number; tooltip: string } | undefined {
+  const { groups, invitations } = model.state();
+  const value = groups.reduce((sum, { unread }) => sum + unread, invitations.length);
+  return value > 0 ? { value, tooltip: `${value} unread` } : undefined;
+}

@@ -1,0 +1,50 @@
+export interface ChatPage {
+  /** Addresses of dist/webview.js and dist/webview.css, as `webview.asWebviewUri` gives them. */
+  readonly script: string;
+  readonly style: string;
+  /** `webview.cspSource`. */
+  readonly cspSource: string;
+  /** At least 128 random bits in base64, new for each page. */
+  readonly nonce: string;
+  readonly place: 'sidebar' | 'editor';
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '"': '&quot;',
+  "'": '&#39;',
+  '<': '&lt;',
+  '>': '&gt;',
+};
+
+const escape = (text: string): string => text.replace(/[&"'<>]/g, (character) => ENTITIES[character] ?? '');
+
+/**
+ * The document of the chat page. Everything it shows comes by message later, so nothing of it is secret.
+ * Inline styles are allowed because the toolkit's components bring their own; scripts need the nonce.
+ */
+export function chatPageHtml({ script, style, cspSource, nonce, place }: ChatPage): string {
+  const policy = [
+    `default-src 'none'`,
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${cspSource} 'unsafe-inline'`,
+    `font-src ${cspSource}`,
+    `img-src ${cspSource}`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="${escape(policy)}" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>Secure Chat</title>
+    <link rel="stylesheet" href="${escape(style)}" />
+  </head>
+  <body data-place="${place}">
+    <script nonce="${escape(nonce)}" src="${escape(script)}"></script>
+  </body>
+</html>
+`;
+}
