@@ -94,17 +94,17 @@ export function activate(context: ExtensionContext): void {
       if (event.affectsConfiguration('secureChat.relayUrl')) session.client?.connect();
     }),
     ...Object.entries(handlers).map(([name, handler]) =>
-      commands.registerCommand(`secureChat.${name}`, () => handler().catch((error) => sayError(log, error))),
+      commands.registerCommand(`secureChat.${name}`, () => handler().catch((error: unknown) => sayError(log, error))),
     ),
   );
 
   // Files and keyrings are looked at once the window stands.
   setImmediate(() => {
-    void refresh().catch((error) => sayError(log, error));
+    void refresh().catch((error: unknown) => sayError(log, error));
     void address
       .watch(() => session.client?.connect())
       .then((watcher) => context.subscriptions.push(new Disposable(() => watcher.close())))
-      .catch((error) => sayError(log, error));
+      .catch((error: unknown) => sayError(log, error));
     void unlock.resume();
   });
 }

@@ -380,7 +380,7 @@ export class ChatClient {
     const due = Math.min(HOUR, ...store.all('held').map(({ until }) => until - effects.clock.now()));
     this.#cancelTidy();
     this.#cancelTidy = effects.clock.after(Math.max(0, due), () => {
-      this.#tidy().catch((error: Error) => this.#fail(error));
+      this.#tidy().catch((error: unknown) => this.#fail(error as Error));
     });
   }
 

@@ -271,7 +271,7 @@ export function freshMembers(
     fingerprint,
     role,
     card_hash: cardHash,
-    chain: chains[place] as Uint8Array,
+    chain: chains[place]!,
     next_sqn: 1,
     complete_sqn: 0,
     last_hash: commit.hash,

@@ -30,7 +30,7 @@ export class Inviting {
     );
     const tokens = others.map((card, i) => {
       const secret = { joiner, welcomeHash: welcome.hash };
-      return this.#token(card, prekeys[i] as Prekey, commit, secret);
+      return this.#token(card, prekeys[i]!, commit, secret);
     });
     const rows = epochRows(commit, roster, place, joiner);
     const outgoing = [...chunks, ...tokens.map(({ row }) => row)];

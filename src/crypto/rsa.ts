@@ -66,6 +66,8 @@ export function parsePublicKey(spki: Uint8Array): KeyObject {
   checked(key);
   if (!key.export({ format: 'der', type: 'spki' }).equals(spki))
     throw new RsaKeyError('The public key is not in canonical form.');
+  // The canonical form ends in modulus, then 02 03 01 00 01. OpenSSL parses an even modulus, BoringSSL does not.
+  if (((spki.at(-6) ?? 0) & 1) === 0) throw new RsaKeyError('The public key is damaged.');
   return key;
 }
 

@@ -57,7 +57,7 @@ export async function makeParticipants(
           put: 'contact',
           row: { fingerprint: other.card.fingerprint, card: other.card.bytes, trust: 'verified', added: now },
         })),
-    ] satisfies Change[] as Change[],
+    ] satisfies Change[],
   }));
   return writeParticipants(root, entries, systemRandom, signal);
 }

@@ -1,5 +1,6 @@
+import type {
+  Disposable} from 'vscode';
 import {
-  Disposable,
   EventEmitter,
   ThemeIcon,
   TreeItem,

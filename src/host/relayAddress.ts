@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { Uri } from 'vscode';
+import type { Uri } from 'vscode';
 import { setting } from './settings.js';
 
 /** What a running local relay says of itself in its announce file, and at /healthz. */

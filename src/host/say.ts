@@ -7,7 +7,7 @@ export const offer = (text: string, ...buttons: string[]): Thenable<string | und
 
 /** Errors for people are shown as they are; of any other the log gets the kind and the person a plain sentence. */
 export function sayError(log: LogOutputChannel, error: unknown): void {
-  if (error instanceof UserError) {
+  if (error instanceof UserError || (error instanceof Error && error.name === 'SelfTestError')) {
     void window.showErrorMessage(error.message);
     return;
   }

@@ -19,5 +19,5 @@ export type SettingName = keyof typeof schema;
 /** The present value of a setting. */
 export function setting<N extends SettingName>(name: N): v.InferOutput<(typeof schema)[N]> {
   const value: unknown = workspace.getConfiguration('secureChat').get(name);
-  return v.parse(schema[name], value) as v.InferOutput<(typeof schema)[N]>;
+  return v.parse(schema[name], value);
 }

@@ -116,7 +116,7 @@ export function variant<F extends Record<keyof F, object>>(kinds: {
     decode: (items) => {
       const [tag, ...fields] = Array.isArray(items) ? (items as unknown[]) : [];
       const kind = byTag.get(tag as number) ?? malformed('an unknown kind');
-      return { type: kind[0], ...kind[1][1].decode(fields) } as Variant<F>;
+      return { type: kind[0], ...kind[1][1].decode(fields) };
     },
   };
 }
@@ -141,7 +141,7 @@ class BoundedTokenizer extends Tokenizer {
 
   #close(): void {
     for (let top = this.#open.length - 1; top >= 0; top--) {
-      if (--(this.#open[top] as number) > 0) return;
+      if (--(this.#open[top]!) > 0) return;
       this.#open.pop();
     }
   }

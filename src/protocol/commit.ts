@@ -16,7 +16,7 @@ import {
   type Variant,
 } from './codec.js';
 import { ProtocolError } from './errors.js';
-import { MAX_NAME_BYTES } from './names.js';
+import { isName, MAX_NAME_BYTES } from './names.js';
 import { placeOf, role, rosterHash, sortRoster, type Role, type Roster } from './roster.js';
 import { parseSigned, signBody, verifySigned } from './signed.js';
 
@@ -128,6 +128,7 @@ export function checkFirstCommit(commit: Commit): Roster {
   if (commit.epoch !== FIRST_EPOCH || commit.reason !== 'create' || !equal(commit.parent, NO_PARENT))
     throw badCommit('it is not a first one');
   if (commit.cut.length > 0) throw badCommit('it cuts what never was');
+  if (!isName(commit.title)) throw badCommit('its title is not allowed');
   const roster = applyChanges([], commit.changes);
   if (!equal(rosterHash(roster), commit.rosterHash)) throw badCommit('its roster does not match');
   if (roster[placeOf(roster, commit.committer)]?.role !== 'admin')

@@ -82,7 +82,22 @@ function tokenKeys(type: TokenType, r: Uint8Array, shared: Uint8Array, head: Uin
   return { enc: k.subarray(0, 32), nonce: k.subarray(32, 40), mac: k.subarray(40) };
 }
 
-/** Makes a token that carries `secret` (32 bytes) from `me` to the owner of `to`. */
+/** To both keys of the receiver. What its card says of them is only its word: they may be unusable. */
+function wrap(to: Card, prekey: Prekey, blockLabel: Uint8Array, block: Uint8Array, random: Random) {
+  try {
+    return {
+      ...encapsulate(prekey.publicKey, random),
+      encryptedBlock: encryptOaep(to.transportKey, blockLabel, block),
+    };
+  } catch {
+    throw new ProtocolError('bad-card', `The keys on the contact card of “${to.name}” cannot be used.`);
+  }
+}
+
+/**
+ * Makes a token that carries `secret` (32 bytes) from `me` to the owner of `to`. Throws ProtocolError 'bad-card' if the
+ * receiver's keys are unusable.
+ */
 export function makeToken(
   me: Identity,
   to: Card,
@@ -94,14 +109,20 @@ export function makeToken(
   const { type } = content;
   const from = me.card.fingerprint;
   const r = random(SECRET_BYTES);
-  const { ciphertext, shared } = encapsulate(prekey.publicKey, random);
+  const { ciphertext, shared, encryptedBlock } = wrap(
+    to,
+    prekey,
+    labels[type].block,
+    concat(from, to.fingerprint, r),
+    random,
+  );
   const head = encode(headCodec, {
     ...content,
     from,
     to: to.fingerprint,
     random: random(16),
     prekeyId: prekey.id,
-    encryptedBlock: encryptOaep(to.transportKey, labels[type].block, concat(from, to.fingerprint, r)),
+    encryptedBlock,
     kemCiphertext: ciphertext,
   });
   const { enc, nonce, mac } = tokenKeys(type, r, shared, head);

@@ -85,6 +85,8 @@ function parse(file: Uint8Array): { outer: KeyFile; inner: Body } {
         'newer-key-file',
         'The key file was made by a newer version of Secure Chat. Update the extension to open it.',
       );
+    // The MAC starts at the body: the version is held by being the only one there is.
+    if (outer.version !== VERSION) throw damaged();
     const inner = decode(body, outer.body, MAX_KEY_FILE_BYTES);
     const within = (['logN', 'r', 'p'] as const).every(
       (name) => inner[name] >= COST_BOUNDS[name][0] && inner[name] <= COST_BOUNDS[name][1],

@@ -12,7 +12,7 @@ const OVERHEAD = RSA_MAX_BYTES + 16;
 const signedCodec = (maxBody: number) =>
   struct<Signed>({ body: bytes(1, maxBody), signature: bytes(1, RSA_MAX_BYTES) });
 
-const NOTHING = new Uint8Array(0);
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Signs label ‖ context ‖ body; the context (of a fixed length for each label) is known to the verifier and does not travel. */
 export function signBody(key: KeyObject, label: Uint8Array, body: Uint8Array, context = NOTHING): Uint8Array {

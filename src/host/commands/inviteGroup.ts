@@ -31,7 +31,7 @@ export async function inviteGroup(client: ChatClient): Promise<string | undefine
     {
       title: TITLE,
       prompt: 'A name for the group',
-      value: [...names].length > MAX_NAME_LENGTH ? '' : names,
+      value: Array.from(names).length > MAX_NAME_LENGTH ? '' : names,
     },
     (value) =>
       nameProblem(value) ??

@@ -121,7 +121,7 @@ export class Unlock {
       }
     }
     let identity: Identity | undefined;
-    let failure: unknown;
+    let failure: Error | undefined;
     const answer = await askLine(
       { title: TITLE, prompt: `Password of ${card.name}`, password: true },
       async (password) => {
@@ -129,7 +129,7 @@ export class Unlock {
           identity = await openKeyFile(keyFile, password);
         } catch (error) {
           if (error instanceof UserError && error.code === 'wrong-password') return error.message;
-          failure = error;
+          failure = error as Error;
         }
         return undefined;
       },

@@ -1,0 +1,239 @@
+import type { Random } from '../crypto/random.js';
+import { explained } from './diskErrors.js';
+import { hasCode, nodeFiles, type Files } from './files.js';
+import { discardOlder, highestNumber } from './folder.js';
+import type { HistoryKeeper, HistoryPort, StartHistory } from './historyPort.js';
+import type { Place } from './images.js';
+import { createJournal, OwnedJournals } from './ownedJournals.js';
+import { enterOwner, isOpen, openElsewhere } from './owner.js';
+import { encodeChanges, encodeHead, type Condition } from './records.js';
+import { recover } from './recovery.js';
+import type { ReplayDb } from './replayDb.js';
+import type { Change, Table, Tables } from './schema.js';
+import { loadSqlJs } from './sqlite.js';
+
+const CHECKPOINT_EVERY = 500;
+/** How often an idle owner looks whether it was replaced, ms. */
+const WATCH_INTERVAL = 2000;
+
+export interface StoreOptions {
+  readonly dir: string;
+  /** 32 bytes. */
+  readonly storageKey: Uint8Array;
+  /** sql-wasm.wasm. */
+  readonly wasm: Uint8Array;
+  readonly random: Random;
+  readonly startHistory: StartHistory;
+  /** Open it even if a running process has it open; that one is replaced. */
+  readonly takeOver?: boolean;
+  /** Called once, when another process has taken over. */
+  readonly onReplaced?: () => void;
+  /** A number kept outside the folder, so that an older copy of the folder is noticed. */
+  readonly guard?: { get(): Promise<number | undefined>; set(n: number): Promise<void> };
+  /** Records between checkpoints, 500 by default. */
+  readonly checkpointEvery?: number;
+  readonly files?: Files;
+}
+
+interface Commit {
+  readonly payload: Uint8Array;
+  readonly changes: readonly Change[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Everything that holds secrets, in one place to drop it from. */
+interface Open {
+  readonly options: StoreOptions;
+  readonly place: Place;
+  readonly journals: OwnedJournals;
+  readonly replay: ReplayDb;
+  readonly history: HistoryKeeper;
+}
+
+/**
+ * One participant's tables and history. What was committed survives a crash at any instant. Errors of the disk are
+ * UserError 'disk-full' and 'read-only'; after one, and after being replaced, every commit fails until the store is
+ * opened again.
+ */
+export class ParticipantStore {
+  #open: Open | undefined;
+  #queue: Commit[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+  #checkpoint: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #committed = false;
+  readonly #watch: NodeJS.Timeout;
+
+  private constructor(
+    open: Open,
+    private readonly leave: () => Promise<void>,
+    /**
+     * rolled-back: the files are older than the guard. damaged: something in the middle can't be read; what came before
+     * it is applied, the files are kept. Said again at the next opening unless something was committed, so what follows
+     * from it belongs into the first commit.
+     */
+    readonly condition: Condition,
+    private pending: number,
+  ) {
+    this.#open = open;
+    this.#watch = setInterval(() => {
+      this.#inTurn(() => open.journals.check()).catch(() => {});
+    }, WATCH_INTERVAL).unref();
+  }
+
+  /** The first journal of a new participant, on disk. Throws EEXIST if there is one. */
+  static create(
+    dir: string,
+    storageKey: Uint8Array,
+    random: Random,
+    changes: readonly Change[],
+    files: Files = nodeFiles,
+  ): Promise<void> {
+    return explained(async () => {
+      const journal = await createJournal({ dir, storageKey, random, files }, 1);
+      const head = encodeHead({ previous: 0, count: 0, condition: 'clean' });
+      try {
+        await Promise.all([journal.append(head), journal.append(encodeChanges(changes))]);
+      } finally {
+        await journal.close();
+      }
+    });
+  }
+
+  /**
+   * Takes the participant over. Throws UserError 'open-elsewhere' if a running process has it open and takeOver is not
+   * set, or another is taking it over at the same time; and 'newer-version'.
+   */
+  static open(options: StoreOptions): Promise<ParticipantStore> {
+    return explained(async () => {
+      const { dir, storageKey, random, files = nodeFiles, wasm } = options;
+      const place: Place = { dir, storageKey, random, files };
+      if (!options.takeOver && (await isOpen(dir, files))) throw openElsewhere();
+      const guarded = (await options.guard?.get().catch(() => undefined)) ?? 0;
+      const highest = await highestNumber(dir, files);
+      const journals = await OwnedJournals.claim(place, Math.max(highest, guarded) + 1, () =>
+        options.onReplaced?.(),
+      );
+      const undo = [() => journals.close()];
+      try {
+        const leave = await enterOwner(dir, random, files);
+        undo.push(leave);
+        const history = await options.startHistory({ ...place, wasm });
+        undo.push(() => history.close());
+        const recovered = await recover(place, await loadSqlJs(wasm), history, journals.number);
+        const { replay, head, records } = recovered;
+        const condition = head.condition === 'clean' && guarded > highest ? 'rolled-back' : head.condition;
+        await journals.begin({ ...head, condition });
+        const store = new ParticipantStore(
+          { options, place, journals, replay, history },
+          leave,
+          condition,
+          records,
+        );
+        undo.splice(0, undo.length, () => store.close());
+        if (condition === 'damaged') await store.checkpoint();
+        return store;
+      } catch (error) {
+        for (const step of undo.reverse()) await step().catch(() => {});
+        throw hasCode(error, 'replaced') ? openElsewhere() : error;
+      }
+    });
+  }
+
+  /** The rows whose columns equal those of `where`, in the order of their key. */
+  all<T extends Table>(table: T, where?: Partial<Tables[T]>): Tables[T][] {
+    return this.#live.replay.all(table, where);
+  }
+
+  get history(): HistoryPort {
+    return this.#live.history;
+  }
+
+  /**
+   * Stores what one event changes, all of it or nothing. Resolves, in the order of the calls, when it is on disk,
+   * applied, and nobody else had the participant by then; else throws UserError 'replaced'.
+   */
+  commit(changes: readonly Change[]): Promise<void> {
+    return explained(() => {
+      if (this.#closing) throw closed();
+      const payload = encodeChanges(changes);
+      return new Promise<void>((resolve, reject) => {
+        this.#queue.push({ payload, changes, resolve, reject });
+        if (this.#queue.length === 1) void this.#inTurn(() => this.#writeQueue());
+      });
+    });
+  }
+
+  /** Writes both databases' images and removes the journals they contain. Commits go on meanwhile. */
+  checkpoint(): Promise<void> {
+    this.#checkpoint = this.#checkpoint.catch(() => {}).then(() => explained(() => this.#saveImages()));
+    return this.#checkpoint;
+  }
+
+  /** Stores what was committed, gives the participant back and forgets its secrets. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  get #live(): Open {
+    if (!this.#open) throw closed();
+    return this.#open;
+  }
+
+  /** Runs `work` after all that came before: nothing is appended or applied in the middle of something else. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #writeQueue(): Promise<void> {
+    const commits = this.#queue.splice(0);
+    const { options, journals, replay, history } = this.#live;
+    try {
+      await journals.write(commits.map(({ payload }) => payload));
+      const changes = commits.flatMap((commit) => commit.changes);
+      replay.apply(changes);
+      history.apply(changes.flatMap((change) => ('history' in change ? [change.history] : [])));
+    } catch (error) {
+      journals.fail(error);
+      for (const { reject } of commits) reject(error);
+      return;
+    }
+    this.#committed = true;
+    for (const { resolve } of commits) resolve();
+    this.pending += commits.length;
+    if (this.pending < (options.checkpointEvery ?? CHECKPOINT_EVERY)) return;
+    this.pending = 0;
+    // If it fails the journals stay, and the next one is tried in due course.
+    this.checkpoint().catch(() => {});
+  }
+
+  async #saveImages(): Promise<void> {
+    const { options, place, journals, replay, history } = this.#live;
+    const { number, keep, saved } = await this.#inTurn(async () => {
+      const keep = this.condition === 'damaged' && !this.#committed;
+      await journals.next(this.#committed ? 'clean' : this.condition);
+      this.pending = 0;
+      return { number: journals.number, keep, saved: history.save(journals.number, replay.export()) };
+    });
+    await saved;
+    await discardOlder(place.dir, number, keep, place.files);
+    // SecretStorage may be locked or gone; without it an older copy is noticed by what the relay still has.
+    await options.guard?.set(number).catch(() => {});
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#watch);
+    // Quickens the next opening and takes used keys off the disk; without it the journals have everything.
+    await this.checkpoint().catch(() => {});
+    const { journals, replay, history } = this.#live;
+    this.#open = undefined;
+    replay.close();
+    await Promise.allSettled([journals.close(), history.close(), this.leave()]);
+  }
+}
+
+const closed = (): Error => new Error('The participant is closed.');

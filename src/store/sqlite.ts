@@ -1,0 +1,96 @@
+import type { BindParams, Database, SqlJsStatic, SqlValue, Statement } from 'sql.js';
+import { UserError } from '../protocol/errors.js';
+
+/** Of both databases and of the journals: what a change to the tables raises. */
+export const SCHEMA_VERSION = 1;
+
+/** Throws UserError 'newer-version' for what a later version of the extension wrote. */
+export function checkVersion(version: number): void {
+  if (version > SCHEMA_VERSION)
+    throw new UserError(
+      'newer-version',
+      'This participant was last used with a newer version of Secure Chat. Update the extension and try again.',
+    );
+}
+
+/** Loads sql.js on first use, so that activation doesn't pay for it. `wasm` is sql-wasm.wasm. */
+export async function loadSqlJs(wasm: Uint8Array): Promise<SqlJsStatic> {
+  const { default: initSqlJs } = await import('sql.js');
+  // Its types ask for an ArrayBuffer; it passes on whatever WebAssembly.instantiate takes.
+  return initSqlJs({ wasmBinary: wasm as unknown as ArrayBuffer });
+}
+
+/** An in-memory SQLite database with statements that stay prepared. */
+export class Sqlite {
+  readonly #db: Database;
+  readonly #statements = new Map<string, Statement>();
+
+  /** Opens `image`, or an empty database with `schema`. Throws UserError 'newer-version'. */
+  constructor(sql: SqlJsStatic, schema: string, image?: Uint8Array) {
+    this.#db = new sql.Database(image);
+    this.#configure();
+    if (!image) this.#db.run(`${schema}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+    checkVersion(this.#db.exec('PRAGMA user_version')[0]?.values[0]?.[0] as number);
+  }
+
+  run(statement: string, values: BindParams = []): void {
+    this.#prepared(statement).run(values);
+  }
+
+  rows(query: string, values: BindParams): SqlValue[][] {
+    const statement = this.#prepared(query);
+    statement.bind(values);
+    const rows: SqlValue[][] = [];
+    while (statement.step()) rows.push(statement.get());
+    statement.reset();
+    return rows;
+  }
+
+  /** Runs `work` in one transaction. */
+  atOnce(work: () => void): void {
+    this.run('BEGIN');
+    work();
+    this.run('COMMIT');
+  }
+
+  /** The database as bytes. sql.js closes and reopens it on the way, which ends pragmas and statements. */
+  export(): Uint8Array {
+    this.#statements.clear();
+    const image = this.#db.export();
+    this.#configure();
+    return image;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #configure(): void {
+    // Nothing here is on disk; what was deleted must not stay in memory.
+    this.#db.run(
+      'PRAGMA secure_delete = ON; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; ' +
+        'PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE',
+    );
+  }
+
+  #prepared(query: string): Statement {
+    let statement = this.#statements.get(query);
+    if (!statement) this.#statements.set(query, (statement = this.#db.prepare(query)));
+    return statement;
+  }
+}
+
+/**
+ * The same database without what was deleted from it: secure_delete leaves copies of rows behind that moved between
+ * pages before they were deleted, and an old chain key there would open old messages.
+ */
+export function compacted(sql: SqlJsStatic, image: Uint8Array): Uint8Array {
+  const db = new Sqlite(sql, '', image);
+  try {
+    db.run('VACUUM');
+    return db.export();
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,51 @@
+import type { Files } from '../../src/store/files.js';
+
+type Call = (...values: unknown[]) => Promise<unknown>;
+/** Decides on a call before it is made: undefined lets it through, an error is thrown instead. */
+export type Fault = (name: string, values: readonly unknown[]) => Error | undefined;
+
+function faulty<T extends object>(target: T, fault: Fault, prefix = ''): T {
+  return new Proxy(target, {
+    get(from, key) {
+      const call = Reflect.get(from, key) as unknown;
+      if (typeof call !== 'function') return call;
+      return async (...values: unknown[]) => {
+        const name = prefix + String(key);
+        const error = fault(name, values);
+        if (error) {
+          // What fails in the middle of a write has written something; a dead process has nothing open.
+          if (name === 'handle.writeFile') await (call as Call).call(from, half(values[0]));
+          if (name === 'handle.close') await (call as Call).call(from);
+          throw error;
+        }
+        const result = await (call as Call).apply(from, values);
+        return name === 'open' ? faulty(result as object, fault, 'handle.') : result;
+      };
+    },
+  });
+}
+
+const half = (data: unknown) => Buffer.from(data as string).subarray(0, (data as string).length >> 1);
+
+/** The files with a fault in any operation on them or on their handles. */
+export const faultyFiles = (files: Files, fault: Fault): Files => faulty(files, fault);
+
+export class Crash extends Error {}
+
+/** Files of a process that dies at its `at`th operation (1, 2, …): that one and all later ones fail. */
+export function crashingFiles(files: Files): {
+  files: Files;
+  dieAt(at: number): void;
+  readonly calls: string[];
+} {
+  const calls: string[] = [];
+  let left = Infinity;
+  return {
+    calls,
+    dieAt: (at) => void (left = at),
+    files: faultyFiles(files, (name) => {
+      calls.push(name);
+      return --left <= 0 ? new Crash(`died at ${name}`) : undefined;
+    }),
+  };
+}

@@ -1,0 +1,148 @@
+import { systemRandom } from '../../src/crypto/random.js';
+import { utf8 } from '../../src/crypto/bytes.js';
+import type { Card } from '../../src/protocol/card.js';
+import {
+  FIRST_EPOCH,
+  GROUP_ID_BYTES,
+  makeCommit,
+  NO_PARENT,
+  type Commit,
+  type CommitBody,
+} from '../../src/protocol/commit.js';
+import { makeToken, type TokenHead } from '../../src/protocol/invitation.js';
+import { sealMessage, type MessageHeader } from '../../src/protocol/message.js';
+import { encodePayload, type Payload } from '../../src/protocol/payload.js';
+import { placeOf, rosterHash, sortRoster, type Roster } from '../../src/protocol/roster.js';
+import {
+  epochSecrets,
+  joinerHash,
+  joinerSecret,
+  SECRET_BYTES,
+  type EpochSecrets,
+} from '../../src/protocol/schedule.js';
+import { sealWelcome, WelcomeCollector } from '../../src/protocol/welcome.js';
+import type { Person } from './people.js';
+
+/** The moment at which tests of the protocol play, ms UTC. */
+export const NOW = Date.UTC(2026, 0, 15, 12);
+export const MINUTE = 60_000;
+
+/** A group in its first epoch as its founder knows it. */
+export interface Group {
+  readonly founder: Person;
+  readonly commit: Commit;
+  readonly roster: Roster;
+  readonly cards: readonly Card[];
+  readonly joiner: Uint8Array;
+  readonly secrets: EpochSecrets;
+  readonly welcome: {
+    readonly hash: Uint8Array;
+    readonly chunks: readonly Uint8Array[];
+    readonly box: Uint8Array;
+  };
+}
+
+/** `change` replaces fields of the commit before it is signed: for commits that break the rules. */
+export function makeGroup(
+  founder: Person,
+  others: readonly Person[],
+  change: Partial<CommitBody> = {},
+): Group {
+  const members = [founder, ...others].map(({ identity }) => identity.card);
+  const cards = [...members].sort((a, b) => Buffer.compare(a.fingerprint, b.fingerprint));
+  const roster = sortRoster(
+    members.map(({ fingerprint, hash }, i) => ({
+      fingerprint,
+      role: i === 0 ? ('admin' as const) : ('member' as const),
+      cardHash: hash,
+    })),
+  );
+  const joiner = joinerSecret(undefined, systemRandom(SECRET_BYTES));
+  const commit = makeCommit(founder.identity.signKey, {
+    group: systemRandom(GROUP_ID_BYTES),
+    epoch: FIRST_EPOCH,
+    parent: NO_PARENT,
+    title: 'Release plan',
+    changes: roster.map((entry) => ({ type: 'add', ...entry })),
+    rosterHash: rosterHash(roster),
+    committer: founder.identity.card.fingerprint,
+    reason: 'create',
+    joinerHash: joinerHash(joiner),
+    cut: [],
+    time: NOW,
+    ...change,
+  });
+  const sealed = sealWelcome(joiner, commit, roster, cards, systemRandom(16));
+  const collector = new WelcomeCollector();
+  const [box] = sealed.chunks.map((chunk) => collector.add(chunk, sealed.hash)).filter((done) => done);
+  if (!box) throw new Error('the welcome is incomplete');
+  const secrets = epochSecrets(joiner, commit.hash, roster.length);
+  return { founder, commit, roster, cards, joiner, secrets, welcome: { ...sealed, box } };
+}
+
+/** A join token of the group for a guest; `change` replaces what it says. */
+export const inviteTo = (
+  { founder, commit, joiner, welcome }: Group,
+  guest: Person,
+  change: Partial<Pick<TokenHead, 'type' | 'time' | 'group' | 'epoch' | 'commitHash' | 'welcomeHash'>> = {},
+  sender: Person = founder,
+): Uint8Array =>
+  makeToken(
+    sender.identity,
+    guest.identity.card,
+    guest.prekey.prekey,
+    {
+      type: 'join',
+      time: NOW,
+      group: commit.group,
+      epoch: commit.epoch,
+      commitHash: commit.hash,
+      welcomeHash: welcome.hash,
+      ...change,
+    },
+    joiner,
+    systemRandom,
+  );
+
+export const place = (group: Group, { identity }: Person): number =>
+  placeOf(group.roster, identity.card.fingerprint);
+
+/** The first chain key of a member. */
+export const chainOf = (group: Group, person: Person): Uint8Array =>
+  group.secrets.chains[place(group, person)] as Uint8Array;
+
+export const payloadOf = (text: string, change: Partial<Payload> = {}): Payload => ({
+  kind: 'text',
+  id: systemRandom(16),
+  time: NOW,
+  content: utf8(text),
+  frontier: [],
+  ...change,
+});
+
+/** A member's message; by default its first. */
+export function say(
+  group: Group,
+  sender: Person,
+  text: string,
+  header: Partial<MessageHeader> = {},
+  chain = chainOf(group, sender),
+  signer = sender,
+) {
+  const fields = {
+    group: group.commit.group,
+    epoch: group.commit.epoch,
+    place: place(group, sender),
+    sqn: 1,
+    salt: systemRandom(16),
+    previous: group.commit.hash,
+    ...header,
+  };
+  return sealMessage(
+    signer.identity.signKey,
+    group.commit.hash,
+    chain,
+    fields,
+    encodePayload(payloadOf(text)),
+  );
+}

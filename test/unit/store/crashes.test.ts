@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { systemRandom } from '../../../src/crypto/random.js';
+import type { Files } from '../../../src/store/files.js';
+import { ParticipantStore } from '../../../src/store/participantStore.js';
+import { crashingFiles } from '../../helpers/faultyFiles.js';
+import { MemoryDisk } from '../../helpers/memoryDisk.js';
+import { message, messagesIn, openStore, storageKey, upTo } from '../../helpers/stores.js';
+
+const dir = '/participant';
+
+/** A participant with messages 1 to 5, the first four of them in images. */
+async function prepared(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  await ParticipantStore.create(dir, storageKey, systemRandom, message(1), disk.files);
+  const store = await openStore(dir, { files: disk.files });
+  for (let n = 2; n <= 4; n++) await store.commit(message(n));
+  await store.checkpoint();
+  await store.commit(message(5));
+  // Not closed: its process died.
+  return disk;
+}
+
+/** Commits messages one after the other as far as it goes, and counts those that were acknowledged. */
+async function commitFrom(store: ParticipantStore, first: number, last: number): Promise<number> {
+  for (let n = first; n <= last; n++)
+    try {
+      await store.commit(message(n));
+    } catch {
+      return n - 1;
+    }
+  return last;
+}
+
+/** Opens what a crash left: everything acknowledged is there, nothing that was never sent, no hole; and it goes on. */
+async function checkSurvivor(files: Files, acknowledged: number, sent: number): Promise<void> {
+  const store = await openStore(dir, { files, takeOver: true });
+  expect(store.condition).toBe('clean');
+  const { replay, history } = await messagesIn(store);
+  expect(replay.length).toBeGreaterThanOrEqual(acknowledged);
+  expect(replay.length).toBeLessThanOrEqual(sent);
+  expect(replay).toEqual(upTo(replay.length));
+  expect(history).toEqual(replay);
+  await store.commit(message(replay.length + 1));
+  await store.close();
+  const again = await openStore(dir, { files });
+  expect(await messagesIn(again)).toEqual({
+    replay: upTo(replay.length + 1),
+    history: upTo(replay.length + 1),
+  });
+  await again.close();
+}
+
+const failures = {
+  'a kill': (disk: MemoryDisk) => [disk],
+  // Nothing, half or all of what was not synced is there.
+  'a power failure': (disk: MemoryDisk) => [0, 0.5, 0.99].map((part) => disk.afterPowerFailure(() => part)),
+};
+
+describe.each(Object.entries(failures))('%s', (_name, leftBy) => {
+  /** Runs `work` once for each operation on files that it makes, and lets it die there. */
+  async function atEveryOperation(work: (disk: MemoryDisk, files: Files) => Promise<[number, number]>) {
+    for (let at = 1; ; at++) {
+      const disk = await prepared();
+      const dying = crashingFiles(disk.files);
+      dying.dieAt(at);
+      const [acknowledged, sent] = await work(disk, dying.files);
+      for (const left of leftBy(disk)) await checkSurvivor(left.files, acknowledged, sent);
+      if (dying.calls.length < at) return at;
+    }
+  }
+
+  it('at any operation of opening, committing, checkpoints and closing loses nothing', async () => {
+    const operations = await atEveryOperation(async (_disk, files) => {
+      const store = await openStore(dir, { files, takeOver: true }).catch(() => undefined);
+      if (!store) return [5, 5];
+      const checkpoint = store.checkpoint().catch(() => {});
+      const reached = await commitFrom(store, 6, 12);
+      await checkpoint;
+      await store.checkpoint().catch(() => {});
+      const acknowledged = reached === 12 ? await commitFrom(store, 13, 15) : reached;
+      await store.close();
+      return [acknowledged, Math.min(acknowledged + 1, 15)];
+    });
+    expect(operations).toBeGreaterThan(100);
+  });
+
+  it('of who takes over, at any operation, while the former owner goes on, loses nothing', async () => {
+    const operations = await atEveryOperation(async (disk, files) => {
+      const former = await openStore(dir, { files: disk.files, takeOver: true });
+      const [reached, taken] = await Promise.all([
+        commitFrom(former, 6, 12),
+        openStore(dir, { files, takeOver: true }).catch(() => undefined),
+      ]);
+      const { replay = [] } = taken ? await messagesIn(taken) : {};
+      let acknowledged = Math.max(reached, replay.length);
+      if (taken) acknowledged = await commitFrom(taken, acknowledged + 1, acknowledged + 2);
+      await Promise.all([former.close(), taken?.close()]);
+      return [acknowledged, acknowledged + 1];
+    });
+    expect(operations).toBeGreaterThan(20);
+  });
+
+  it('at any operation of opening a damaged participant leaves it damaged, and what came before', async () => {
+    for (let at = 1, calls = Infinity; at <= calls; at++) {
+      const disk = await prepared();
+      const store = await openStore(dir, { files: disk.files, takeOver: true });
+      for (let n = 6; n <= 8; n++) await store.commit(message(n));
+      // The record of message 6: behind the head and in front of two more.
+      disk.damage(`${dir}/journal-00000004`, 200);
+      const dying = crashingFiles(disk.files);
+      dying.dieAt(at);
+      await openStore(dir, { files: dying.files, takeOver: true }).catch(() => {});
+      calls = dying.calls.length;
+      for (const left of leftBy(disk))
+        for (let round = 0; round < 2; round++) {
+          const again = await openStore(dir, { files: left.files, takeOver: true });
+          expect(again.condition).toBe('damaged');
+          expect(await messagesIn(again)).toEqual({ replay: upTo(5), history: upTo(5) });
+          await again.close();
+          expect((await left.files.readdir(dir)).filter((name) => name.endsWith('.damaged'))).not.toEqual([]);
+        }
+    }
+  });
+});

@@ -1,0 +1,221 @@
+import { EventEmitter, once } from 'node:events';
+import { cp, readdir } from 'node:fs/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { systemRandom } from '../../../src/crypto/random.js';
+import { ParticipantStore } from '../../../src/store/participantStore.js';
+import { message, messagesIn, newFolder, openStore, storageKey, upTo } from '../../helpers/stores.js';
+
+async function newParticipant(): Promise<string> {
+  const dir = await newFolder();
+  await ParticipantStore.create(dir, storageKey, systemRandom, message(1));
+  return dir;
+}
+
+/** SecretStorage of one browser profile. */
+function newGuard() {
+  let value: number | undefined;
+  return { get: async () => value, set: async (n: number) => void (value = n) };
+}
+
+describe('participant store', () => {
+  it('starts with what it was created with, and keeps what was committed', async () => {
+    const dir = await newParticipant();
+    for (let n = 2; n <= 6; n += 2) {
+      const store = await openStore(dir);
+      expect(store.condition).toBe('clean');
+      expect(await messagesIn(store)).toEqual({ replay: upTo(n - 1), history: upTo(n - 1) });
+      await Promise.all([store.commit(message(n)), store.commit(message(n + 1))]);
+      expect(await messagesIn(store)).toEqual({ replay: upTo(n + 1), history: upTo(n + 1) });
+      await store.close();
+    }
+  });
+
+  it('resolves commits in their order, some together, and none after close', async () => {
+    const store = await openStore(await newParticipant());
+    const order: number[] = [];
+    const commits = upTo(40).map((n) => store.commit(message(n + 1)).then(() => order.push(n)));
+    const closing = store.close();
+    await Promise.all(commits);
+    expect(order).toEqual(upTo(40));
+    await closing;
+    await expect(store.commit(message(50))).rejects.toThrow(/closed/);
+    expect(() => store.all('token')).toThrow(/closed/);
+  });
+
+  it('refuses what it could not read again, and goes on', async () => {
+    const store = await openStore(await newParticipant());
+    const bad = [-1, 0.5, NaN, 2 ** 53, '\ud800', undefined, null, true];
+    for (const value of bad) {
+      const commit = store.commit([{ put: 'meta', row: { key: 'bad', value: value as never } }]);
+      await expect(commit).rejects.toMatchObject({ code: 'malformed' });
+    }
+    await expect(store.commit([{ drop: 'meta', key: [] }])).rejects.toMatchObject({ code: 'malformed' });
+    await store.commit(message(2));
+    expect(await messagesIn(store)).toEqual({ replay: upTo(2), history: upTo(2) });
+    await store.close();
+  });
+
+  it('numbers only go up, and a checkpoint leaves one journal and its images', async () => {
+    const dir = await newParticipant();
+    const store = await openStore(dir);
+    await store.commit(message(2));
+    await store.checkpoint();
+    const kept = ['history-00000003.db', 'journal-00000003', 'replay-00000003.db'];
+    expect((await readdir(dir)).sort()).toEqual([...kept, 'owner'].sort());
+    await store.close();
+    expect((await readdir(dir)).sort()).toEqual(kept.map((name) => name.replace('3', '4')));
+  });
+
+  it('makes a checkpoint by itself, and commits go on during it', async () => {
+    const dir = await newParticipant();
+    const store = await openStore(dir, { checkpointEvery: 10 });
+    for (let n = 2; n <= 60; n++) await store.commit(message(n));
+    expect(await messagesIn(store)).toEqual({ replay: upTo(60), history: upTo(60) });
+    await store.close();
+    expect(await readdir(dir)).toHaveLength(3);
+    const again = await openStore(dir);
+    expect(await messagesIn(again)).toEqual({ replay: upTo(60), history: upTo(60) });
+    await again.close();
+  });
+
+  it('drops rows, replaces rows, and finds them by any column', async () => {
+    const dir = await newParticipant();
+    const row = (place: number, presence: 'invited' | 'left') => ({
+      chat: new Uint8Array([1]),
+      epoch: 2 ** 40,
+      place,
+      fingerprint: new Uint8Array(32),
+      role: 'member' as const,
+      card_hash: new Uint8Array(),
+      chain: new Uint8Array([place]),
+      next_sqn: 1,
+      complete_sqn: 0,
+      last_hash: new Uint8Array(32),
+      presence,
+    });
+    let store = await openStore(dir);
+    await store.commit([
+      ...[3, 1, 2].map((place) => ({ put: 'member' as const, row: row(place, 'invited') })),
+      { put: 'member', row: row(2, 'left') },
+      { drop: 'member', key: [new Uint8Array([1]), 2 ** 40, 3] },
+    ]);
+    for (let round = 0; round < 3; round++) {
+      expect(store.all('member')).toEqual([row(1, 'invited'), row(2, 'left')]);
+      expect(store.all('member', { presence: 'left', epoch: 2 ** 40 })).toEqual([row(2, 'left')]);
+      expect(store.all('member', { chat: new Uint8Array([2]) })).toEqual([]);
+      if (round === 0) await store.checkpoint();
+      else {
+        await store.close();
+        store = await openStore(dir);
+      }
+    }
+    await store.close();
+  });
+});
+
+describe('one owner', () => {
+  it('is not opened twice, unless taken over', async () => {
+    const dir = await newParticipant();
+    const replaced = vi.fn();
+    const first = await openStore(dir, { onReplaced: replaced });
+    await expect(openStore(dir)).rejects.toMatchObject({ code: 'open-elsewhere' });
+    await first.commit(message(2));
+
+    const second = await openStore(dir, { takeOver: true });
+    expect(replaced).not.toHaveBeenCalled();
+    await expect(first.commit(message(3))).rejects.toMatchObject({ code: 'replaced' });
+    await expect(first.commit(message(3))).rejects.toMatchObject({ code: 'replaced' });
+    await expect(first.checkpoint()).rejects.toMatchObject({ code: 'replaced' });
+    expect(await messagesIn(first)).toEqual({ replay: upTo(2), history: upTo(2) });
+    expect(replaced).toHaveBeenCalledTimes(1);
+
+    await second.commit(message(3));
+    await first.close();
+    await expect(openStore(dir)).rejects.toMatchObject({ code: 'open-elsewhere' });
+    await second.close();
+    const third = await openStore(dir);
+    expect(await messagesIn(third)).toEqual({ replay: upTo(3), history: upTo(3) });
+    await third.close();
+  });
+
+  it('never replays what a replaced owner still wrote, whatever crash follows', async () => {
+    const dir = await newParticipant();
+    const first = await openStore(dir);
+    await first.commit(message(2));
+    const second = await openStore(dir, { takeOver: true });
+    await expect(first.commit(message(9))).rejects.toMatchObject({ code: 'replaced' });
+    await second.commit(message(3));
+    // Copies are what crashes at this moment would leave.
+    const crashed = await newFolder();
+    await cp(dir, crashed, { recursive: true });
+    const third = await openStore(crashed, { takeOver: true });
+    expect(third.condition).toBe('clean');
+    expect(await messagesIn(third)).toEqual({ replay: upTo(3), history: upTo(3) });
+    for (const store of [first, second, third]) await store.close();
+  });
+
+  it('notices while idle', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const dir = await newParticipant();
+      const replaced = new EventEmitter();
+      const first = await openStore(dir, { onReplaced: () => replaced.emit('now') });
+      const second = await openStore(dir, { takeOver: true });
+      const noticed = once(replaced, 'now');
+      vi.advanceTimersByTime(2000);
+      await noticed;
+      await first.close();
+      await second.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('goes to one of those who open at the same time', async () => {
+    const dir = await newParticipant();
+    const opened = await Promise.allSettled(upTo(5).map(() => openStore(dir, { takeOver: true })));
+    const stores = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const commits = await Promise.allSettled(stores.map((store) => store.commit(message(2))));
+    expect(commits.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const each of opened)
+      if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'open-elsewhere' });
+    for (const store of stores) await store.close();
+  });
+});
+
+describe('an older copy', () => {
+  it('is noticed by the guard, and said until something is committed', async () => {
+    const dir = await newParticipant();
+    const guard = newGuard();
+    await (await openStore(dir, { guard })).close();
+    const copy = await newFolder();
+    await cp(dir, copy, { recursive: true });
+    const store = await openStore(dir, { guard });
+    await store.commit(message(2));
+    await store.close();
+
+    const old = await openStore(copy, { guard });
+    expect(old.condition).toBe('rolled-back');
+    await old.close();
+    const again = await openStore(copy, { guard });
+    expect(again.condition).toBe('rolled-back');
+    await again.commit(message(2));
+    await again.close();
+    const handled = await openStore(copy, { guard });
+    expect(handled.condition).toBe('clean');
+    await handled.close();
+  });
+
+  it('is accepted without a guard, or when the guard fails', async () => {
+    const dir = await newParticipant();
+    const broken = {
+      get: () => Promise.reject(new Error('locked')),
+      set: () => Promise.reject(new Error('locked')),
+    };
+    for (const guard of [newGuard(), broken]) {
+      const store = await openStore(dir, { guard });
+      expect(store.condition).toBe('clean');
+      await store.close();
+    }
+  });
+});
