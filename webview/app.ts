@@ -22,8 +22,8 @@ export interface Memory {
 export interface AppOptions {
   readonly inEditor: boolean;
   readonly memory: Memory;
-  post(message: FromWebview): void;
-  isAttentive(): boolean;
+  readonly post: (message: FromWebview) => void;
+  readonly isAttentive: () => boolean;
 }
 
 function openInEditor(run: RunCommand): HTMLElement {
@@ -128,7 +128,7 @@ export class App {
   private update(chat: ChatState): void {
     if (this.state.update(chat)) this.forget();
     const { group } = this.state;
-    if (this.state.screen === 'chat' && group === undefined) this.pick((chat.groups[0] as GroupView).id);
+    if (this.state.screen === 'chat' && group === undefined) this.pick(chat.groups[0]!.id);
     else this.showParts();
   }
 

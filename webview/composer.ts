@@ -8,11 +8,13 @@ import { icon } from './icons.js';
 import { button } from './toolkit.js';
 
 export interface ComposerOptions {
-  send(group: string, text: string): void;
+  readonly send: (group: string, text: string) => void;
 }
 
 /** An Enter that picks a suggestion of an input method; 229 is what some of them send once they have ended. */
-const isComposing = (event: KeyboardEvent): boolean => event.isComposing || event.keyCode === 229;
+const isComposing = (event: KeyboardEvent): boolean =>
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else tells of the latter
+  event.isComposing || event.keyCode === 229;
 
 const joinLines = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n');
 

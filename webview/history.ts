@@ -41,7 +41,7 @@ export class History {
     let high = this.list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.list[middle] as MessageView).position < position) low = middle + 1;
+      if (this.list[middle]!.position < position) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -67,7 +67,7 @@ export class History {
 
   private find(key: string, position: number): number {
     let index = this.indexFrom(position);
-    while (keyOf(this.list[index] as MessageView) !== key) index += 1;
+    while (keyOfthis.list[index]! !== key) index += 1;
     return index;
   }
 }

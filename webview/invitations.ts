@@ -6,8 +6,8 @@ import { nameText, person, trustMark } from './people.js';
 import { button } from './toolkit.js';
 
 export interface InvitationOptions {
-  accept(invitation: string): void;
-  decline(invitation: string): void;
+  readonly accept: (invitation: string) => void;
+  readonly decline: (invitation: string) => void;
 }
 
 /** An answer that the host could not carry out leaves the card: after this long it can be given again. */

@@ -10,12 +10,12 @@ import { Thread } from './thread.js';
 import { progressRing } from './toolkit.js';
 
 export interface MessageListOptions {
-  older(before: number): void;
-  read(upTo: number): void;
+  readonly older: (before: number) => void;
+  readonly read: (upTo: number) => void;
   /** The keyboard leaves the list. */
-  leave(): void;
+  readonly leave: () => void;
   /** Someone is looking. */
-  isAttentive(): boolean;
+  readonly isAttentive: () => boolean;
 }
 
 /** A place in the history that outlives the page: no text, no names. */
@@ -27,6 +27,9 @@ export interface Place {
 
 /** Pages fetched to get back to a place: beyond that the newest message is the better start. */
 const SEEK_PAGES = 20;
+
+/** A page that hasn't come by then is asked for again. */
+const RETRY_MS = 5_000;
 
 const BEGINNING = 'This is the beginning. Messages are end-to-end encrypted: the relay can’t read them.';
 
@@ -44,6 +47,7 @@ export class MessageList {
   private range: Range = rangeAtEnd(0);
   private seek: (Place & { readonly pages: number }) | undefined;
   private isLoadingOlder = false;
+  private askedOlder = 0;
   /** Highest position reported as read. */
   private reported = -1;
 
@@ -168,8 +172,10 @@ export class MessageList {
 
   private loadOlder(): void {
     const { first, older } = this.thread.history;
-    if (!older || first === undefined || this.isLoadingOlder) return;
+    if (!older || first === undefined) return;
+    if (this.isLoadingOlder && Date.now() - this.askedOlder < RETRY_MS) return;
     this.isLoadingOlder = true;
+    this.askedOlder = Date.now();
     this.show(this.range);
     this.options.older(first.position);
   }

@@ -50,13 +50,13 @@ export function rowsOf(
   if (newAfter !== undefined) {
     // The line may already be further up than the range.
     for (let i = range.start - 1; i >= 0 && !isNewMarked; i -= 1) {
-      const message = messages[i] as MessageView;
+      const message = messages[i]!;
       if (message.position <= newAfter) break;
       isNewMarked = isIncoming(message);
     }
   }
   for (let i = range.start; i < range.end; i += 1) {
-    const message = messages[i] as MessageView;
+    const message = messages[i]!;
     const key = keyOf(message);
     const previous = messages[i - 1];
     const next = messages[i + 1];

@@ -93,7 +93,7 @@ export class ScrollKeeper {
     let high = articles.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (matches(articles[middle] as Element)) high = middle;
+      if (matchesarticles[middle]!) high = middle;
       else low = middle + 1;
     }
     return articles[low];

@@ -12,7 +12,7 @@ export function locateUnread(messages: readonly MessageView[], unread: number): 
   if (unread <= 0) return undefined;
   let left = unread;
   for (let i = messages.length - 1; i >= 0; i -= 1) {
-    const message = messages[i] as MessageView;
+    const message = messages[i]!;
     if (isIncoming(message)) left -= 1;
     if (left === 0) return { after: message.position - 1, missing: 0 };
   }

@@ -17,7 +17,7 @@ export class ChatModel implements Disposable {
   readonly onState = this.#state.event;
   /** Of the selected group. */
   readonly onMessages = this.#messages.event;
-  /** Another group, or none, is selected. */
+  /** Another group, or none, is selected; the state that says so was announced before. */
   readonly onSelected = this.#selected.event;
 
   #group: string | undefined;
@@ -52,11 +52,10 @@ export class ChatModel implements Disposable {
     setImmediate(() => {
       this.#due = false;
       const groups = this.session.client?.view().groups ?? [];
-      if (!groups.some(({ id }) => id === this.#group)) {
-        this.#group = groups[0]?.id;
-        this.#selected.fire();
-      }
+      const kept = groups.some(({ id }) => id === this.#group);
+      if (!kept) this.#group = groups[0]?.id;
       this.#state.fire();
+      if (!kept) this.#selected.fire();
     });
   }
 
@@ -92,8 +91,8 @@ export class ChatModel implements Disposable {
     )
       return;
     this.#group = group;
+    this.#state.fire();
     this.#selected.fire();
-    this.changed();
   }
 
   /** A page of the given group, or the newest of the selected one with its draft. */

@@ -1,4 +1,4 @@
-import type { Disposable} from 'vscode';
+import type { Disposable } from 'vscode';
 import { StatusBarAlignment, window, type StatusBarItem } from 'vscode';
 import type { ChatState } from '../shared/view.js';
 import type { ChatModel } from './chatModel.js';

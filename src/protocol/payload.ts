@@ -71,6 +71,7 @@ export function encodePayload(payload: Payload): Uint8Array {
 /** Throws ProtocolError 'malformed'. */
 export function decodePayload(padded: Uint8Array): Payload {
   const end = padded.findLastIndex((byte) => byte !== 0);
-  if (padded[end] !== 0x80) throw new ProtocolError('malformed', 'Malformed data: the padding is wrong.');
+  if (padded[end] !== 0x80 || paddedLength(end + 1) !== padded.length)
+    throw new ProtocolError('malformed', 'Malformed data: the padding is wrong.');
   return decode(payloadCodec, padded.subarray(0, end), MAX_PAYLOAD_BYTES);
 }

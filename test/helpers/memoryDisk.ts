@@ -33,13 +33,27 @@ export class MemoryDisk {
     rm: async (path: string) => this.#rename((names) => names.delete(path)),
   } as unknown as Files;
 
-  /** Flips a bit. */
-  damage(path: string, at: number): void {
-    const { data } = this.#inode(path);
-    data[at] = (data[at] as number) ^ 1;
+  copy(): MemoryDisk {
+    return this.afterPowerFailure(() => 1 - Number.EPSILON);
   }
 
-  /** What is there after the power failed; `chance` gives numbers from 0 to 1. */
+  size(path: string): number {
+    return this.#inode(path).data.length;
+  }
+
+  /** Leaves the first bytes of a file. */
+  cut(path: string, size: number): void {
+    const inode = this.#inode(path);
+    inode.data = inode.data.slice(0, size);
+  }
+
+  /** Flips a bit. */
+  damage(path: string, at: number, bit = 0): void {
+    const { data } = this.#inode(path);
+    data[at] = (data[at] as number) ^ (1 << bit);
+  }
+
+  /** What is there after the power failed; `chance` gives numbers from 0 to 1, 1 excluded. */
   afterPowerFailure(chance: () => number): MemoryDisk {
     const disk = new MemoryDisk();
     const names = new Map(this.#syncedNames);

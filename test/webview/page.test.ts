@@ -242,6 +242,20 @@ describe('nothing to show', () => {
   });
 });
 
+test('a low view gives its height to the messages, not the other way round', async () => {
+  await open({ width: 250, height: 260 });
+  await chat.send(stateMessage(), page(messages(0, 40)));
+  const bottom = await chat.page.getByRole('status').evaluate((line) => line.getBoundingClientRect().bottom);
+  expect(bottom).toBeLessThanOrEqual(260);
+  expect((await chat.scroll()).toEnd).toBeLessThan(1);
+});
+
+test('nothing turns for those who want less motion', async () => {
+  await open({ reducedMotion: 'reduce' });
+  await chat.page.getByText('Loading…').waitFor();
+  expect(await chat.page.getByRole('progressbar').count()).toBe(0);
+});
+
 describe.each(Object.keys(THEMES) as ThemeName[])('in the theme %s', (theme) => {
   test.each([
     ['the sidebar', { width: 250 }],
@@ -249,6 +263,7 @@ describe.each(Object.keys(THEMES) as ThemeName[])('in the theme %s', (theme) => 
     ['the sidebar at 200 %', { width: 400, height: 900, zoom: 2 }],
   ] as const)('nothing sticks out of %s, and axe has no complaint', async (_, options) => {
     await open({ theme, memory: { members: true }, ...options });
+    expect(await chat.axe()).toEqual([]);
     const long = `https://example.com/${'x'.repeat(300)}`;
     const all = [...messages(0, 12), message(12, { text: long }), message(13, { sender: ADA, text: long })];
     const connection = { state: 'offline', detail: `Nobody answers at ${long}.` } as const;

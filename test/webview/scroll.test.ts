@@ -73,7 +73,7 @@ describe('further up', () => {
     await chat.settle();
     expect((await chat.scroll()).toEnd).toBeLessThan(1);
     expect(await jump.isVisible()).toBe(false);
-    expect(await chat.input.evaluate((input) => input.matches(':focus'))).toBe(true);
+    expect(await chat.isFocused(chat.input)).toBe(true);
   });
 
   test('older pages come in without moving what is read', async () => {
@@ -119,7 +119,7 @@ describe('further up', () => {
     await open({ width: 500 });
     await chat.send(stateMessage(), page(wordy(0, 80)));
     await chat.scrollTo(900);
-    const top = await chat.log.evaluate((log) => log.getBoundingClientRect().top);
+    const top = await chat.edge(chat.log, 'top');
     const texts = wordy(0, 80).map(({ text }) => text);
     const tops = await Promise.all(texts.map((text) => chat.topOf(text)));
     const first = texts[tops.findIndex((each) => each >= top)] ?? '';
@@ -134,7 +134,7 @@ describe('further up', () => {
     await chat.send(stateMessage(), page(messages(200, 250), { older: true }));
     await chat.send(page(messages(150, 200), { older: true, before: 200 }));
     await chat.send(page(messages(100, 150), { older: true, before: 150 }));
-    const top = await chat.log.evaluate((log) => log.getBoundingClientRect().top);
+    const top = await chat.edge(chat.log, 'top');
     const bottom = await chat.log
       .getByText('message 120', { exact: true })
       .evaluate((text) => text.getBoundingClientRect().bottom);
@@ -155,7 +155,7 @@ describe('unread', () => {
   test('opens at the first unread message and reports what has been in sight', async () => {
     await open();
     await chat.send(stateMessage({ groups: [group({ unread: 40 })] }), page(messages(0, 60, { sender: BO })));
-    const top = await chat.log.evaluate((log) => log.getBoundingClientRect().top);
+    const top = await chat.edge(chat.log, 'top');
     const line = await chat.log
       .getByText('New', { exact: true })
       .evaluate((text) => text.getBoundingClientRect().top);
@@ -211,7 +211,7 @@ test('arrow keys go from message to message, and Escape to the composer', async 
   await chat.page.keyboard.press('ArrowDown');
   expect(await focused()).toBe('message 19');
   await chat.page.keyboard.press('Escape');
-  expect(await chat.input.evaluate((input) => input.matches(':focus'))).toBe(true);
+  expect(await chat.isFocused(chat.input)).toBe(true);
 });
 
 test('ten thousand messages stay quick', async () => {

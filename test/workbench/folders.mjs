@@ -10,8 +10,6 @@ const FIRST = `# Ada's window
 4. Open the windows of Bo and Cy, and unlock each of them there.
 5. \`F1\`, **Secure Chat: Invite group**: choose Bo and Cy, and name the group.
 6. When they have accepted, write in the chat view on the left.
-
-Select a few lines in \`greeting.ts\` and run **Secure Chat: Share selection** to talk about them.
 `;
 
 /** @param {string} name */

@@ -82,6 +82,9 @@ describe('a payload', () => {
       padded.map((byte, i) => (i === padded.length - 1 ? 1 : byte)),
       padded.map((byte) => (byte === 0x80 ? 0x81 : byte)),
       padded.subarray(0, 30),
+      padded.subarray(0, 255),
+      Uint8Array.of(...padded, 0),
+      Uint8Array.of(...padded, ...new Uint8Array(256)),
     ])
       expect(codeOf(() => decodePayload(wrong))).toBe('malformed');
   });

@@ -19,6 +19,8 @@ async function prepared(): Promise<MemoryDisk> {
   // Not closed: its process died.
   return disk;
 }
+const preparing = prepared();
+const fresh = async () => (await preparing).copy();
 
 /** Commits messages one after the other as far as it goes, and counts those that were acknowledged. */
 async function commitFrom(store: ParticipantStore, first: number, last: number): Promise<number> {
@@ -31,7 +33,7 @@ async function commitFrom(store: ParticipantStore, first: number, last: number):
   return last;
 }
 
-/** Opens what a crash left: everything acknowledged is there, nothing that was never sent, no hole; and it goes on. */
+/** Opens what a crash left: everything acknowledged is there, nothing that was never sent, no hole; and it goes on from there. */
 async function checkSurvivor(files: Files, acknowledged: number, sent: number): Promise<void> {
   const store = await openStore(dir, { files, takeOver: true });
   expect(store.condition).toBe('clean');
@@ -52,15 +54,15 @@ async function checkSurvivor(files: Files, acknowledged: number, sent: number): 
 
 const failures = {
   'a kill': (disk: MemoryDisk) => [disk],
-  // Nothing, half or all of what was not synced is there.
-  'a power failure': (disk: MemoryDisk) => [0, 0.5, 0.99].map((part) => disk.afterPowerFailure(() => part)),
+  // Nothing or a part of what was not synced is there.
+  'a power failure': (disk: MemoryDisk) => [0, 0.6].map((part) => disk.afterPowerFailure(() => part)),
 };
 
-describe.each(Object.entries(failures))('%s', (_name, leftBy) => {
+describe.each(Object.entries(failures))('%s', { timeout: 120_000 }, (_name, leftBy) => {
   /** Runs `work` once for each operation on files that it makes, and lets it die there. */
   async function atEveryOperation(work: (disk: MemoryDisk, files: Files) => Promise<[number, number]>) {
     for (let at = 1; ; at++) {
-      const disk = await prepared();
+      const disk = await fresh();
       const dying = crashingFiles(disk.files);
       dying.dieAt(at);
       const [acknowledged, sent] = await work(disk, dying.files);
@@ -101,8 +103,8 @@ describe.each(Object.entries(failures))('%s', (_name, leftBy) => {
   });
 
   it('at any operation of opening a damaged participant leaves it damaged, and what came before', async () => {
-    for (let at = 1, calls = Infinity; at <= calls; at++) {
-      const disk = await prepared();
+    for (let at = 1; ; at++) {
+      const disk = await fresh();
       const store = await openStore(dir, { files: disk.files, takeOver: true });
       for (let n = 6; n <= 8; n++) await store.commit(message(n));
       // The record of message 6: behind the head and in front of two more.
@@ -110,7 +112,6 @@ describe.each(Object.entries(failures))('%s', (_name, leftBy) => {
       const dying = crashingFiles(disk.files);
       dying.dieAt(at);
       await openStore(dir, { files: dying.files, takeOver: true }).catch(() => {});
-      calls = dying.calls.length;
       for (const left of leftBy(disk))
         for (let round = 0; round < 2; round++) {
           const again = await openStore(dir, { files: left.files, takeOver: true });
@@ -119,6 +120,7 @@ describe.each(Object.entries(failures))('%s', (_name, leftBy) => {
           await again.close();
           expect((await left.files.readdir(dir)).filter((name) => name.endsWith('.damaged'))).not.toEqual([]);
         }
+      if (dying.calls.length < at) return expect(at).toBeGreaterThan(20);
     }
   });
 });

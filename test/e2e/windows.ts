@@ -1,0 +1,98 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, type Browser, type FrameLocator, type Page } from 'playwright-core';
+import { findChromium, launchOptions } from '../workbench/chromium.mjs';
+import {
+  answerInput,
+  chatFrame,
+  notification,
+  openContainer,
+  openWindow,
+  pick,
+  runCommand,
+} from '../workbench/page.mjs';
+import { installExtension, startWorkbench } from '../workbench/server.mjs';
+
+const VSIX = join(import.meta.dirname, '../../.vscode-host/secure-chat.vsix');
+
+/** A real VS Code with the packaged extension, and windows of it. */
+export class Windows {
+  private constructor(
+    readonly root: string,
+    readonly browser: Browser,
+    readonly workbench: Awaited<ReturnType<typeof startWorkbench>>,
+  ) {}
+
+  static async start(settings: Record<string, unknown> = {}): Promise<Windows> {
+    const root = await mkdtemp(join(tmpdir(), 'secure-chat-e2e-'));
+    const dirs = {
+      userDataDir: join(root, 'user'),
+      extensionsDir: join(root, 'extensions'),
+      serverDataDir: join(root, 'server'),
+    };
+    await installExtension(VSIX, dirs);
+    const workbench = await startWorkbench({
+      ...dirs,
+      settings: { 'secureChat.rememberPassword': 'never', ...settings },
+    });
+    const browser = await chromium.launch({ ...launchOptions(), executablePath: await findChromium() });
+    return new Windows(root, browser, workbench);
+  }
+
+  /** Where the extension keeps its files. */
+  get storage(): string {
+    return join(this.root, 'user/User/globalStorage/secure-chat.secure-chat');
+  }
+
+  /** A window on a folder of its own, with the chat in the sidebar. */
+  async open(name: string, size = { width: 1100, height: 800 }): Promise<Page> {
+    const folder = join(this.root, 'folders', name);
+    await mkdir(folder, { recursive: true });
+    const page = await openWindow(this.browser, this.workbench.folderUrl(folder), { viewport: size });
+    await openContainer(page);
+    return page;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.workbench.close();
+    await rm(this.root, { recursive: true, force: true });
+  }
+}
+
+export const PASSWORD = 'correct horse 🐎 ñ';
+
+/** "Create participants" with names and one password for all of them, typed for each. */
+export async function createParticipants(page: Page, names: readonly string[]): Promise<void> {
+  await runCommand(page, 'Secure Chat: Create participants');
+  await answerInput(page, names.join(', '));
+  for (const name of names) {
+    await answerInput(page, `${PASSWORD} ${name}`);
+    await answerInput(page, `${PASSWORD} ${name}`);
+  }
+  await notification(page, 'The participants are ready').waitFor({ timeout: 60_000 });
+}
+
+export async function unlock(page: Page, name: string): Promise<FrameLocator> {
+  await runCommand(page, 'Secure Chat: Unlock participant');
+  await pick(page, name);
+  await answerInput(page, `${PASSWORD} ${name}`);
+  await statusShows(page, name);
+  return chatFrame(page);
+}
+
+export const statusShows = (page: Page, text: string | RegExp) =>
+  page.locator('.part.statusbar .statusbar-item', { hasText: text }).first().waitFor({ timeout: 30_000 });
+
+export async function say(chat: FrameLocator, text: string): Promise<void> {
+  await chat.getByRole('textbox', { name: 'Message' }).fill(text);
+  await chat.getByRole('button', { name: 'Send' }).click();
+}
+
+/** The article of a message in the log. */
+export const article = (chat: FrameLocator, sender: string, text: string) =>
+  chat
+    .getByRole('log', { name: 'Messages' })
+    .getByRole('article', { name: new RegExp(`^${sender}`) })
+    .filter({ hasText: text });
