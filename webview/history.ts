@@ -67,7 +67,7 @@ export class History {
 
   private find(key: string, position: number): number {
     let index = this.indexFrom(position);
-    while (keyOfthis.list[index]! !== key) index += 1;
+    while (keyOf(this.list[index]!) !== key) index += 1;
     return index;
   }
 }

@@ -26,8 +26,7 @@ const RUN_GAP = 5 * 60_000;
 
 function continues(previous: MessageView | undefined, message: MessageView): boolean {
   return (
-    previous !== undefined &&
-    previous.kind === 'text' &&
+    previous?.kind === 'text' &&
     message.kind === 'text' &&
     previous.sender.fingerprint === message.sender.fingerprint &&
     Math.abs(message.time - previous.time) < RUN_GAP &&

@@ -93,7 +93,7 @@ export class ScrollKeeper {
     let high = articles.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (matchesarticles[middle]!) high = middle;
+      if (matches(articles[middle]!)) high = middle;
       else low = middle + 1;
     }
     return articles[low];

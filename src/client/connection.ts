@@ -55,7 +55,7 @@ export interface ConnectionHandlers {
 
 /** One participant's connection: dials, logs in, frames, and dials again. It keeps no state of the session. */
 export class Connection {
-  #state: ConnectionState = { name: 'stopped' };
+  #state: ConnectionState = { name: 'idle' };
   #socket: Socket | undefined;
   #cancelTimer: () => void = () => undefined;
   #challenge: { origin: string; relayId: Uint8Array; nonce: Uint8Array } | undefined;
@@ -145,7 +145,7 @@ export class Connection {
     let url: string | undefined;
     try {
       url = await this.effects.relayAddress();
-      if (this.#state.name === 'dialling' || this.#socket) return;
+      if (this.#is('dialling') || this.#is('stopped') || this.#socket) return;
       if (url === undefined) throw new Error('No relay is running here.');
       this.#enter({ type: 'dial', url });
       const socket = await this.effects.dial(url);

@@ -1,11 +1,13 @@
 /** The connection to the relay as a pure reducer: what happened gives the next state. */
 export type ConnectionState =
-  | { readonly name: 'stopped' }
+  | { readonly name: 'idle' }
   | { readonly name: 'dialling'; readonly url: string; readonly failures: number }
   | { readonly name: 'logging-in'; readonly url: string; readonly failures: number }
   | { readonly name: 'online'; readonly url: string }
   /** The next attempt is due in `delay` ms. */
   | { readonly name: 'waiting'; readonly reason: string; readonly failures: number; readonly delay: number }
+  /** For good: the session is over. */
+  | { readonly name: 'stopped' }
   /** Another login of this participant took over: it does not dial by itself again. */
   | { readonly name: 'displaced' };
 

@@ -16,6 +16,7 @@ export function connectionView(state: ConnectionState): ConnectionView {
       };
     case 'displaced':
       return { state: 'offline', detail: 'This participant is connected from another place.' };
+    case 'idle':
     case 'stopped':
       return { state: 'offline', detail: 'Not connected.' };
   }

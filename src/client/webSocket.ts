@@ -34,7 +34,10 @@ export const dialWebSocket: Dial = (url) =>
     let reason = 'The connection to the relay was lost.';
     ws.on('open', () => {
       heard();
+      // What came along with the handshake waits until whoever dialled has set its handlers.
+      ws.pause();
       resolve(socket);
+      setImmediate(() => ws.resume());
     });
     ws.on('ping', heard);
     ws.on('message', (data: Buffer, binary) => {

@@ -79,7 +79,8 @@ function parse(args: readonly string[]) {
 }
 
 function number(option: string, value: unknown, min: number, max: number): number {
-  if (typeof value === 'string' && /^\d{1,10}$/.test(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+  if (typeof value === 'string' && /^\d{1,10}$/.test(value) && Number(value) >= min && Number(value) <= max)
+    return Number(value);
   return wrong(`--${option} needs a whole number from ${min} to ${max}.`);
 }
 

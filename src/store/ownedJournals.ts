@@ -78,8 +78,9 @@ export class OwnedJournals {
       throw error;
     }
     this.current = previous + 1;
-    await old.close();
     await this.begin({ previous, count: old.count, condition });
+    // All of it was synced, so it doesn't matter if this fails.
+    await old.close().catch(() => {});
   }
 
   /** Throws UserError 'replaced' if there is a journal with a higher number. */

@@ -76,6 +76,7 @@ describe('a first session in VS Code', () => {
   it('loses nothing when a window is closed and opened again', async () => {
     await boChat.getByRole('textbox', { name: 'Message' }).fill('not sent yet');
     await openContainer(bo, 'Explorer');
+    await bo.locator('.sidebar').getByRole('heading', { name: 'Explorer' }).first().waitFor();
     await openContainer(bo);
     const draft = () => boChat.getByRole('textbox', { name: 'Message' }).inputValue();
     await expect.poll(draft).toBe('not sent yet');

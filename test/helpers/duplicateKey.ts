@@ -41,9 +41,9 @@ function encodePss(message: Uint8Array): bigint {
   const db = Buffer.concat([Buffer.alloc(384 - 32 - 32 - 2), Buffer.of(1), salt]);
   for (let i = 0; i < db.length; i += 32) {
     const mask = sha256(hash, Buffer.of(0, 0, 0, i / 32));
-    for (let j = i; j < Math.min(i + 32, db.length); j++) db[j] = (db[j] as number) ^ (mask[j - i] as number);
+    for (let j = i; j < Math.min(i + 32, db.length); j++) db[j] = db[j]! ^ mask[j - i]!;
   }
-  db[0] = (db[0] as number) & 0x7f;
+  db[0] = db[0]! & 0x7f;
   return toInteger(Buffer.concat([db, hash, Buffer.of(0xbc)]));
 }
 
@@ -101,7 +101,7 @@ export function duplicateKey(message: Uint8Array, signature: Uint8Array): KeyObj
       bigint[],
     ];
     for (const [i, l] of factors.entries()) {
-      const x = logarithm(gs[i] as bigint, hs[i] as bigint, l, p);
+      const x = logarithm(gs[i]!, hs[i]!, l, p);
       if (x === undefined) return undefined;
       // Chinese remainders: e stays as it is modulo what went before.
       const step = ((((x - e) % l) + l) * power(modulus % l, l - 2n, l)) % l;

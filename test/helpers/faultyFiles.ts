@@ -32,17 +32,22 @@ export const faultyFiles = (files: Files, fault: Fault): Files => faulty(files, 
 
 export class Crash extends Error {}
 
-/** Files of a process that dies at its `at`th operation (1, 2, …): that one and all later ones fail. */
-export function crashingFiles(files: Files): {
-  files: Files;
+export interface CrashingFiles {
+  readonly files: Files;
+  /** The `at`th operation from now (1, 2, …) and all later ones fail. */
   dieAt(at: number): void;
-  readonly calls: string[];
-} {
+  dead(): boolean;
+  readonly calls: readonly string[];
+}
+
+/** Files of a process that can be made to die. */
+export function crashingFiles(files: Files): CrashingFiles {
   const calls: string[] = [];
   let left = Infinity;
   return {
     calls,
     dieAt: (at) => void (left = at),
+    dead: () => left <= 0,
     files: faultyFiles(files, (name) => {
       calls.push(name);
       return --left <= 0 ? new Crash(`died at ${name}`) : undefined;

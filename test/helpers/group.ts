@@ -109,7 +109,7 @@ export const place = (group: Group, { identity }: Person): number =>
 
 /** The first chain key of a member. */
 export const chainOf = (group: Group, person: Person): Uint8Array =>
-  group.secrets.chains[place(group, person)] as Uint8Array;
+  group.secrets.chains[place(group, person)]!;
 
 export const payloadOf = (text: string, change: Partial<Payload> = {}): Payload => ({
   kind: 'text',

@@ -47,10 +47,10 @@ export class MemoryDisk {
     inode.data = inode.data.slice(0, size);
   }
 
-  /** Flips a bit. */
-  damage(path: string, at: number, bit = 0): void {
+  /** Flips the bits of a byte that are set in `bits`. */
+  damage(path: string, at: number, bits = 1): void {
     const { data } = this.#inode(path);
-    data[at] = (data[at] as number) ^ (1 << bit);
+    data[at] = (data[at] as number) ^ bits;
   }
 
   /** What is there after the power failed; `chance` gives numbers from 0 to 1, 1 excluded. */

@@ -70,7 +70,7 @@ export async function everyKind() {
     'rekey token': inviteTo(group, bob, { type: 'rekey' }),
     'rejoin token': inviteTo(group, bob, { type: 'rejoin' }),
     welcome: group.welcome.box,
-    chunk: group.welcome.chunks[0] as Uint8Array,
+    chunk: group.welcome.chunks[0]!,
     payload: encodePayload(payloadOf('hello')),
     envelope: sealEnvelope(group.secrets.sealKey, 'message', message, salt()),
     'inbox item': inboxEnvelope,

@@ -39,7 +39,7 @@ export const messageWith = remake(messageCodec);
 export function* flips(data: Uint8Array, from = 0, to = data.length, step = 1): Generator<Uint8Array> {
   for (let bit = from * 8; bit < to * 8; bit += step) {
     const flipped = data.slice();
-    flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+    flipped[bit >> 3] = flipped[bit >> 3]! ^ (1 << (bit & 7));
     yield flipped;
   }
 }

@@ -126,7 +126,7 @@ describe('every decoder is total', () => {
     const open = new Set(['payload', 'chunk', 'client frame', 'relay frame', 'packed frames', 'key file']);
     fc.assert(
       fc.property(edits, fc.nat(), (list, which) => {
-        const kind = all.kinds[which % all.kinds.length] as (typeof all.kinds)[0];
+        const kind = all.kinds[which % all.kinds.length]!;
         const data = edited(all.objects[kind], list);
         if (toHex(data) === toHex(all.objects[kind])) return;
         let passed = false;
@@ -407,7 +407,7 @@ describe('messages', () => {
           expect(message).toMatchObject(fields);
           expect(verifyMessage(message, card.signKey, commit)).toBe(true);
           const { messageKey } = advanceChain(chain, 1, 1);
-          expect(decodePayload(openMessage(message, messageKey) as Uint8Array)).toEqual(payload);
+          expect(decodePayload(openMessage(message, messageKey)!)).toEqual(payload);
 
           const flip = (data: Uint8Array, at: number) =>
             data.map((byte, i) => (i === (at >> 3) % data.length ? byte ^ (1 << (at & 7)) : byte));
@@ -512,7 +512,7 @@ describe('names', () => {
       fc.property(anyText, (name) => {
         const shown = printable(name);
         if (normaliseName(shown) !== '')
-          expect(nameProblem([...shown].slice(0, 64).join('')) ?? '').not.toContain('invisible');
+          expect(nameProblem(Array.from(shown).slice(0, 64).join('')) ?? '').not.toContain('invisible');
       }),
       { numRuns: 1000 },
     );

@@ -183,7 +183,7 @@ describe('limits', () => {
   });
 
   test('the field grows with its text, up to a part of the page', async () => {
-    const height = () => chat.input.evaluate((input) => input.clientHeight);
+    const height = async () => (await chat.edge(chat.input, 'bottom')) - (await chat.edge(chat.input, 'top'));
     const one = await height();
     await chat.input.fill('a\nb\nc');
     expect(await height()).toBeGreaterThan(one * 1.5);

@@ -49,7 +49,12 @@ export interface ChatPage {
   html(): Promise<string>;
   /** Upper edge of this text of a message, from the top of the window, in CSS pixels. */
   topOf(text: string): Promise<number>;
+  /** Of an element, from the top of the window, in CSS pixels. */
+  edge(locator: Locator, side: 'top' | 'bottom'): Promise<number>;
+  isFocused(locator: Locator): Promise<boolean>;
   scrollTo(top: number | 'end'): Promise<void>;
+  /** The list loses height, and a scroll event from before comes in before anything has reacted to it. */
+  shrinkBeforeScrollEvent(): Promise<void>;
   scroll(): Promise<{ top: number; toEnd: number }>;
   /** Elements that stick out of the window sideways. */
   overflowing(): Promise<string[]>;

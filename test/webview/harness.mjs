@@ -1,3 +1,4 @@
+/* global Event, KeyboardEvent, MessageEvent, MutationObserver, innerWidth, requestAnimationFrame */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -169,9 +170,15 @@ class ChatPage {
   }
 
   topOf(text) {
-    return this.log
-      .getByText(text, { exact: true })
-      .evaluate((element) => element.getBoundingClientRect().top);
+    return this.edge(this.log.getByText(text, { exact: true }), 'top');
+  }
+
+  edge(locator, side) {
+    return locator.evaluate((element, name) => element.getBoundingClientRect()[name], side);
+  }
+
+  isFocused(locator) {
+    return locator.evaluate((element) => element === document.activeElement);
   }
 
   scrollTo(top) {
@@ -180,6 +187,14 @@ class ChatPage {
         log.scrollTop = value === 'end' ? log.scrollHeight : value;
       }, top)
       .then(() => this.settle());
+  }
+
+  async shrinkBeforeScrollEvent() {
+    await this.log.evaluate((log) => {
+      document.querySelector('textarea').style.height = '200px';
+      log.dispatchEvent(new Event('scroll'));
+    });
+    await this.settle();
   }
 
   scroll() {

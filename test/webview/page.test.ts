@@ -177,9 +177,7 @@ describe('the page and its host', () => {
     await chat.send(stateMessage({ me: undefined as never, groups: [], selected: undefined as never }));
     expect(await chat.html()).not.toContain('secret');
     expect(await chat.html()).not.toContain('third');
-    expect(
-      await chat.page.locator('textarea').evaluate((input) => (input as unknown as { value: string }).value),
-    ).toBe('');
+    expect(await chat.page.locator('textarea').inputValue()).toBe('');
   });
 
   test('names that are to be hidden are fetched anew', async () => {
@@ -198,7 +196,7 @@ describe('the page and its host', () => {
     await chat.setFocused(false);
     expect(await chat.memory()).toEqual({
       members: false,
-      place: { position: expect.any(Number), below: expect.any(Number) },
+      place: { position: expect.any(Number) as number, below: expect.any(Number) as number },
     });
   });
 });
@@ -245,7 +243,7 @@ describe('nothing to show', () => {
 test('a low view gives its height to the messages, not the other way round', async () => {
   await open({ width: 250, height: 260 });
   await chat.send(stateMessage(), page(messages(0, 40)));
-  const bottom = await chat.page.getByRole('status').evaluate((line) => line.getBoundingClientRect().bottom);
+  const bottom = await chat.edge(chat.page.getByRole('status'), 'bottom');
   expect(bottom).toBeLessThanOrEqual(260);
   expect((await chat.scroll()).toEnd).toBeLessThan(1);
 });

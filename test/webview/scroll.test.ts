@@ -51,6 +51,13 @@ describe('at the newest message', () => {
     expect((await chat.scroll()).toEnd).toBeLessThan(1);
   });
 
+  test('stays there when a late scroll event comes in between', async () => {
+    await open();
+    await chat.send(stateMessage(), page(messages(0, 60)));
+    await chat.shrinkBeforeScrollEvent();
+    expect((await chat.scroll()).toEnd).toBeLessThan(1);
+  });
+
   test('an own message leads there', async () => {
     await open();
     await chat.send(stateMessage(), page(messages(0, 60)));
@@ -135,9 +142,7 @@ describe('further up', () => {
     await chat.send(page(messages(150, 200), { older: true, before: 200 }));
     await chat.send(page(messages(100, 150), { older: true, before: 150 }));
     const top = await chat.edge(chat.log, 'top');
-    const bottom = await chat.log
-      .getByText('message 120', { exact: true })
-      .evaluate((text) => text.getBoundingClientRect().bottom);
+    const bottom = await chat.edge(chat.log.getByText('message 120', { exact: true }), 'bottom');
     expect(bottom - top).toBeCloseTo(90, 0);
   });
 
@@ -156,9 +161,7 @@ describe('unread', () => {
     await open();
     await chat.send(stateMessage({ groups: [group({ unread: 40 })] }), page(messages(0, 60, { sender: BO })));
     const top = await chat.edge(chat.log, 'top');
-    const line = await chat.log
-      .getByText('New', { exact: true })
-      .evaluate((text) => text.getBoundingClientRect().top);
+    const line = await chat.edge(chat.log.getByText('New', { exact: true }), 'top');
     expect(line - top).toBeGreaterThanOrEqual(0);
     expect(line - top).toBeLessThan(40);
     const [first] = await chat.posted('read');

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HOST_DIR, ROOT } from './install.mjs';
 import { must, npm } from './processes.mjs';
@@ -23,6 +23,7 @@ export async function installDependencies() {
  * @returns {Promise<string>} what the packager printed, its warnings among it
  */
 export async function packageExtension() {
+  await mkdir(HOST_DIR, { recursive: true });
   await rm(VSIX, { force: true });
   await must('The build', process.execPath, ['esbuild.js'], { cwd: ROOT });
   const vsce = join(ROOT, 'node_modules/@vscode/vsce/vsce');

@@ -83,33 +83,39 @@ export async function startWorkbench({
 
   const origin = `http://127.0.0.1:${listening.port}`;
   const url = `${origin}/?tkn=${token}`;
-  const remote = `vscode-remote://127.0.0.1:${listening.port}`;
-  const payload = options.extensionDevelopmentPath && [
-    ['extensionDevelopmentPath', remote + options.extensionDevelopmentPath],
-  ];
-  const pid = /** @type {number} */ (child.pid);
+  const source =
+    options.extensionDevelopmentPath &&
+    `vscode-remote://127.0.0.1:${listening.port}${urlPath(options.extensionDevelopmentPath)}`;
+  const payload = source
+    ? `&payload=${encodeURIComponent(JSON.stringify([['extensionDevelopmentPath', source]]))}`
+    : '';
+  /** @type {Promise<void> | undefined} */
+  let closing;
 
   return {
     origin,
     url,
     token,
     port: listening.port,
-    pid,
+    pid: /** @type {number} */ (child.pid),
     folderUrl: (path) =>
-      `${url}&folder=${encodeURIComponent(path)}${payload ? `&payload=${encodeURIComponent(JSON.stringify(payload))}` : ''}`,
+      `${url}&folder=${encodeURIComponent(urlPath(path)).replaceAll('%2F', '/')}${payload}`,
     closed,
-    close: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      if (process.platform === 'win32') {
-        await must('Closing the workbench', 'taskkill', ['/pid', String(pid), '/t', '/f']);
-      } else {
-        const tree = await processTree(pid);
-        child.disconnect();
-        await reap(tree, GRACE_MS);
-      }
-      await closed;
-    },
+    close: () => (closing ??= end(child).then(() => closed)),
   };
+}
+
+/** @param {import('node:child_process').ChildProcess} child */
+async function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const pid = /** @type {number} */ (child.pid);
+  if (process.platform === 'win32') {
+    await must('Closing the workbench', 'taskkill', ['/pid', String(pid), '/t', '/f']);
+    return;
+  }
+  const tree = await processTree(pid);
+  if (child.connected) child.disconnect();
+  await reap(tree, GRACE_MS);
 }
 
 /**
@@ -134,6 +140,11 @@ export async function installExtension(vsix, { userDataDir, extensionsDir, serve
   await must(`Installing ${vsix}`, process.execPath, [join(serverRoot, 'out/server-main.js'), ...args], {
     env: { ...ownEnvironment(), EXTENSIONS_GALLERY: '{}' },
   });
+}
+
+/** @param {string} path */
+function urlPath(path) {
+  return process.platform === 'win32' ? `/${path.replaceAll('\\', '/')}` : path;
 }
 
 /** Without what another VS Code, in whose terminal this may run, left in the environment. */

@@ -50,7 +50,7 @@ function spkiOf(modulus: bigint, exponent = 65537n): Uint8Array {
 }
 
 const modulus = () =>
-  BigInt(`0x${Buffer.from(publicKey.export({ format: 'jwk' }).n as string, 'base64url').toString('hex')}`);
+  BigInt(`0x${Buffer.from(publicKey.export({ format: 'jwk' }).n!, 'base64url').toString('hex')}`);
 
 describe('RSA keys', () => {
   it('round-trip through DER', () => {

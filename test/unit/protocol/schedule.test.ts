@@ -31,7 +31,7 @@ describe('the key schedule', () => {
     expect(toHex(secrets.channelSeed)).toBe(expand(epoch, L('channel')).toString('hex'));
     expect(toHex(secrets.sealKey)).toBe(expand(epoch, L('channel seal')).toString('hex'));
     const chain257 = expand(epoch, L('chain'), Uint8Array.of(1, 1)).toString('hex');
-    expect(toHex(secrets.chains[257] as Uint8Array)).toBe(chain257);
+    expect(toHex(secrets.chains[257]!)).toBe(chain257);
     const welcome = welcomeSecrets(joiner);
     expect(toHex(welcome.key)).toBe(expand(joiner, L('welcome')).toString('hex'));
     expect(toHex(welcome.channelSeed)).toBe(expand(joiner, L('welcome channel')).toString('hex'));

@@ -74,7 +74,7 @@ describe('a damaged participant', { timeout: 120_000 }, () => {
       ['replay', { replay: [], history: upTo(7) }],
       ['history', { replay: upTo(7), history: [4, 5, 6, 7] }],
     ] as const)
-      for (const at of [0, 20, 5000, -1]) {
+      for (const at of [0, 20, 2000, -1]) {
         const disk = (await preparing).copy();
         const path = `${dir}/${kind}-00000003.db`;
         disk.damage(path, at < 0 ? disk.size(path) + at : at);
@@ -90,7 +90,7 @@ describe('a damaged participant', { timeout: 120_000 }, () => {
     [['journal-00000003'], 'damaged', all(3)],
     [['replay-00000003.db'], 'damaged', { replay: [], history: upTo(7) }],
     [['journal-00000003', 'journal-00000004'], 'damaged', all(3)],
-    [['replay-00000003.db', 'history-00000003.db'], 'damaged', { replay: [], history: [4, 5, 6, 7] }],
+    [['replay-00000003.db', 'history-00000003.db'], 'damaged', all(0)],
   ] as const)('opens without %s', async (names, condition, expected) => {
     const disk = (await preparing).copy();
     for (const name of names) await disk.files.rm(`${dir}/${name}`);
@@ -145,9 +145,9 @@ describe('an image', () => {
     expect(await newestImage(place, 'replay', [5])).toEqual({ number: 5, image: content, damaged: false });
     for (let at = 0; at < disk.size(path); at++)
       for (let bit = 0; bit < 8; bit++) {
-        disk.damage(path, at, bit);
+        disk.damage(path, at, 1 << bit);
         expect(await newestImage(place, 'replay', [5])).toEqual({ number: 0, damaged: true });
-        disk.damage(path, at, bit);
+        disk.damage(path, at, 1 << bit);
       }
     for (const [kind, number] of [
       ['replay', 6],

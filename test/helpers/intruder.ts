@@ -1,0 +1,39 @@
+import { Connection, type ChannelAccess } from '../../src/client/connection.js';
+import { systemClock } from '../../src/client/effects.js';
+import { dialWebSocket } from '../../src/client/webSocket.js';
+import { systemRandom } from '../../src/crypto/random.js';
+import type { Identity } from '../../src/protocol/identity.js';
+
+/** Someone with a login of their own who puts bytes into channels they can write to. */
+export async function intrude(identity: Identity, url: string) {
+  let online: () => void;
+  const ready = new Promise<void>((resolve) => (online = resolve));
+  const connection = new Connection(
+    identity,
+    {
+      clock: systemClock,
+      random: systemRandom,
+      dial: dialWebSocket,
+      relayAddress: () => Promise.resolve(url),
+      log: () => undefined,
+    },
+    {
+      state: () => undefined,
+      ready: () => online(),
+      item: () => undefined,
+      live: () => undefined,
+      gap: () => undefined,
+    },
+  );
+  connection.connect();
+  await ready;
+  return {
+    publish: (access: ChannelAccess, envelope: Uint8Array) =>
+      connection.publish(access, systemRandom(16), envelope),
+    close: () => connection.stop(),
+  };
+}
+
+export const inboxOf = ({ card }: Identity): ChannelAccess => ({
+  channel: { kind: 'inbox', key: card.fingerprint },
+});

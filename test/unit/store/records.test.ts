@@ -1,0 +1,69 @@
+import { encode as cbor } from 'cborg';
+import { describe, expect, it } from 'vitest';
+import { MAX_RECORD_BYTES } from '../../../src/store/journal.js';
+import { decodeChanges, decodeHead, encodeChanges, encodeHead } from '../../../src/store/records.js';
+import { columnsOf, TABLE_NAMES } from '../../../src/store/rows.js';
+import type { Change } from '../../../src/store/schema.js';
+import { entry } from '../../helpers/stores.js';
+
+const record = encodeChanges([
+  { put: 'meta', row: { key: 'name', value: new Uint8Array([1, 2]) } },
+  { drop: 'accepted', key: [new Uint8Array(16), 7, 2 ** 53 - 1, 0] },
+  { history: entry(3) },
+]);
+
+describe('records', () => {
+  it('hold every table, drops and history', () => {
+    const puts = TABLE_NAMES.map(
+      (put) =>
+        ({
+          put,
+          row: Object.fromEntries(columnsOf(put).map((column, i) => [column, i])),
+        }) as unknown as Change,
+    );
+    expect(decodeChanges(encodeChanges(puts))).toEqual(puts);
+    expect(decodeChanges(record)).toEqual([
+      { put: 'meta', row: { key: 'name', value: new Uint8Array([1, 2]) } },
+      { drop: 'accepted', key: [new Uint8Array(16), 7, 2 ** 53 - 1, 0] },
+      { history: entry(3) },
+    ]);
+  });
+
+  it('are refused when cut, lengthened, of wrong columns, or of anything not written here', () => {
+    for (let end = 0; end < record.length; end++)
+      expect(() => decodeChanges(record.subarray(0, end))).toThrow(/Malformed/);
+    const meta = 1 + 2 * TABLE_NAMES.indexOf('meta');
+    const bad = [
+      [[meta, 'name']],
+      [[meta, 'name', 1, 2]],
+      [[meta + 1]],
+      [[1 + 2 * TABLE_NAMES.length, 'x']],
+      [[-1]],
+      [[0, 1]],
+      [[]],
+      [[meta, 'name', [1]]],
+      [[meta, 'name', null]],
+      [[meta, 'name', 1.5]],
+      [[meta, 'name', true]],
+      [[meta, 'name', { a: 1 }]],
+      7,
+    ];
+    for (const each of bad) expect(() => decodeChanges(cbor(each))).toThrow(/Malformed/);
+    expect(() => decodeChanges(new Uint8Array([...record, 0]))).toThrow(/Malformed/);
+  });
+
+  it('are bounded', () => {
+    const long = { key: 'x', value: new Uint8Array(MAX_RECORD_BYTES) };
+    expect(() => encodeChanges([{ put: 'meta', row: long }])).toThrow(RangeError);
+  });
+
+  it('begin with a head that tells a newer version from nonsense', () => {
+    const head = { previous: 3, count: 500, condition: 'damaged' } as const;
+    expect(decodeHead(encodeHead(head))).toEqual(head);
+    expect(() => decodeHead(cbor([2, 1, 1, 0, 1]))).toThrow(
+      expect.objectContaining({ code: 'newer-version' }),
+    );
+    expect(() => decodeHead(cbor([1, 1, 1, 9]))).toThrow(/Malformed/);
+    expect(() => decodeHead(cbor('x'))).toThrow(/Malformed/);
+  });
+});
