@@ -26,7 +26,7 @@ const rooms = [
       '^vscode$',
       '^@noble/',
       '^\\.\\./protocol/(?!wire|codec|errors)',
-      '^\\.\\./(?!crypto/|protocol/|store/)',
+      '^\\.\\./(?!crypto/|protocol/|shared/|store/)',
       '^\\.\\./store/(?!journal|files)',
     ],
   },

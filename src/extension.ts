@@ -94,7 +94,9 @@ export function activate(context: ExtensionContext): void {
       if (event.affectsConfiguration('secureChat.relayUrl')) session.client?.connect();
     }),
     ...Object.entries(handlers).map(([name, handler]) =>
-      commands.registerCommand(`secureChat.${name}`, () => handler().catch((error: unknown) => sayError(log, error))),
+      commands.registerCommand(`secureChat.${name}`, () =>
+        handler().catch((error: unknown) => sayError(log, error)),
+      ),
     ),
   );
 

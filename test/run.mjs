@@ -88,7 +88,8 @@ async function vitest() {
       ...(project ? ['--project', project] : []),
       ...args,
     ],
-    { cwd: ROOT, show: true },
+    // CI alone would have vitest write escape sequences into a log.
+    { cwd: ROOT, show: true, env: process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' } },
   );
   const files = await readFile(RESULTS, 'utf8').then(
     (text) => /** @type {VitestFile[]} */ (JSON.parse(text).testResults),

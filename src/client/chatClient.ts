@@ -11,7 +11,7 @@ import type { ConnectionView, GroupView, InvitationView, MessageView, PersonView
 import type { ParticipantStore } from '../store/participantStore.js';
 import type { Change, Tables } from '../store/schema.js';
 import { Chat } from './chat.js';
-import { Connection, type ChannelAccess } from './connection.js';
+import { Connection, type ChannelAccess, type Ready } from './connection.js';
 import { connectionView } from './connectionView.js';
 import { Contacts } from './contacts.js';
 import type { Effects } from './effects.js';
@@ -60,7 +60,7 @@ export class ChatClient {
   private constructor({ identity, store, effects, settings }: ClientOptions) {
     const connection = new Connection(identity, effects, {
       state: () => this.#connectionChanged(),
-      ready: (storeId) => this.#ready(storeId),
+      ready: (ready) => this.#ready(ready),
       item: (channel, seq, envelope) => void this.#item(channel, seq, envelope),
       live: (channel) => this.#live(channel),
       gap: (channel, oldest) =>
@@ -248,8 +248,9 @@ export class ChatClient {
     this.events.emit('changed');
   }
 
-  #ready(storeId: Uint8Array): void {
+  #ready({ storeId, rate, burst }: Ready): void {
     const { connection, outbox, prekeys } = this.#session;
+    outbox.pace(rate, burst);
     if (this.#positions.login(storeId)) outbox.requeue();
     connection.putPrekey(prekeys.newest());
     this.#subscribe(this.#inbox);

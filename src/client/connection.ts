@@ -45,9 +45,12 @@ export class PublishError extends Error {
   }
 }
 
+/** What the relay says of itself after login. */
+export type Ready = RelayFrame & { readonly type: 'ready' };
+
 export interface ConnectionHandlers {
   state(state: ConnectionState): void;
-  ready(storeId: Uint8Array): void;
+  ready(ready: Ready): void;
   item(channel: Channel, seq: number, envelope: Uint8Array): void;
   live(channel: Channel): void;
   gap(channel: Channel, oldest: number): void;
@@ -182,7 +185,7 @@ export class Connection {
       if (frame.type === 'ready' && this.#challenge) {
         this.#cancelTimer();
         this.#enter({ type: 'ready' });
-        return this.handlers.ready(frame.storeId);
+        return this.handlers.ready(frame);
       }
     }
     switch (frame.type) {

@@ -1,6 +1,7 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import { IDEMPOTENCY_BYTES } from '../protocol/wire.js';
 import type { Change, Tables } from '../store/schema.js';
+import { TokenBucket } from '../shared/tokenBucket.js';
 import { PublishError, type ChannelAccess, type Connection } from './connection.js';
 import type { Effects } from './effects.js';
 
@@ -9,6 +10,8 @@ type Row = Tables['outbox'];
 /** Publications under way at once: below the relay's burst, so that order holds and nothing is refused. */
 const WINDOW = 16;
 const RETRY = 1_000;
+/** Of the relay's rate and burst; the rest is for receipts. Order holds because nothing is refused. */
+const SHARE = 0.75;
 /** Envelopes are kept at most this long, ms. */
 const KEPT = 14 * 24 * 60 * 60 * 1000;
 
@@ -32,6 +35,7 @@ export class Outbox {
   readonly #inFlight = new Set<string>();
   /** When a refused row may go again, ms. */
   readonly #notBefore = new Map<string, number>();
+  #bucket: TokenBucket | undefined;
   #lastPosition: number;
   #cancelRetry: () => void = () => undefined;
 
@@ -85,6 +89,13 @@ export class Outbox {
     this.#relayed.clear();
   }
 
+  /** The relay's limits on publications: frames a second and at once. */
+  pace(rate: number, burst: number): void {
+    this.#bucket = new TokenBucket(rate * SHARE, Math.max(1, Math.floor(burst * SHARE)), () =>
+      this.effects.clock.now(),
+    );
+  }
+
   /** Publishes what waits, in order, a window at a time. */
   pump(): void {
     if (this.connection.state.name !== 'online') return;
@@ -94,6 +105,8 @@ export class Outbox {
       if (this.#relayed.has(id) || this.#inFlight.has(id)) continue;
       if ((this.#notBefore.get(id) ?? 0) > this.effects.clock.now()) continue;
       if (row.channel_seed.length > 0 && !this.hooks.mayPublish(row.channel_key)) continue;
+      const wait = this.#bucket?.take() ?? 0;
+      if (wait > 0) return this.#pumpAfter(wait);
       this.#inFlight.add(id);
       void this.#publish(row, id);
     }
@@ -114,9 +127,13 @@ export class Outbox {
       this.hooks.refused(row, error);
       const delay = Math.max(RETRY, error.retryAfter);
       this.#notBefore.set(id, this.effects.clock.now() + delay);
-      this.#cancelRetry();
-      this.#cancelRetry = this.effects.clock.after(delay, () => this.pump());
+      this.#pumpAfter(delay);
     }
+  }
+
+  #pumpAfter(delay: number): void {
+    this.#cancelRetry();
+    this.#cancelRetry = this.effects.clock.after(delay, () => this.pump());
   }
 
   /** The relay has stored this one: by ACK, or seen in its channel. */

@@ -121,11 +121,20 @@ export function variant<F extends Record<keyof F, object>>(kinds: {
   };
 }
 
-/** Refuses nesting beyond MAX_DEPTH, and what the encoding doesn't use, before anything is built from it. */
+const options = { strict: true, allowIndefinite: false, allowUndefined: false, allowBigInt: false } as const;
+
+/** Refuses too many parts, nesting beyond MAX_DEPTH, and what the encoding doesn't use, before anything is built from it. */
 class BoundedTokenizer extends Tokenizer {
   readonly #open: number[] = [];
+  #left: number;
+
+  constructor(data: Uint8Array, maxParts: number) {
+    super(data, options);
+    this.#left = maxParts;
+  }
 
   override next(): ReturnType<Tokenizer['next']> {
+    if (this.#left-- === 0) malformed('it has too many parts');
     const token = super.next();
     if (token.type === Type.array) {
       if (this.#open.length === MAX_DEPTH) malformed('it is nested too deeply');
@@ -141,25 +150,26 @@ class BoundedTokenizer extends Tokenizer {
 
   #close(): void {
     for (let top = this.#open.length - 1; top >= 0; top--) {
-      if (--(this.#open[top]!) > 0) return;
+      if (--this.#open[top]! > 0) return;
       this.#open.pop();
     }
   }
 }
 
-const options = { strict: true, allowIndefinite: false, allowUndefined: false, allowBigInt: false } as const;
-
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   return plain(cborEncode(codec.encode(value)));
 }
 
-/** Decodes at most `max` bytes, all of them. Throws ProtocolError 'malformed' and nothing else. */
-export function decode<T>(codec: Codec<T>, data: Uint8Array, max: number): T {
+/**
+ * Decodes at most `max` bytes, all of them. Throws ProtocolError 'malformed' and nothing else. `maxParts`, arrays and
+ * what is in them, bounds the work for those who may not send anything large: a part can be as short as a byte.
+ */
+export function decode<T>(codec: Codec<T>, data: Uint8Array, max: number, maxParts = Infinity): T {
   if (data.length > max) malformed(`more than ${max} bytes`);
   let value: T;
   let again: Uint8Array;
   try {
-    value = codec.decode(cborDecode(data, { ...options, tokenizer: new BoundedTokenizer(data, options) }));
+    value = codec.decode(cborDecode(data, { ...options, tokenizer: new BoundedTokenizer(data, maxParts) }));
     again = encode(codec, value);
   } catch (error) {
     if (error instanceof ProtocolError) throw error;

@@ -25,6 +25,8 @@ export const MAX_ENVELOPE = 64 * 1024;
 export const MAX_INBOX_ENVELOPE = 8 * 1024;
 /** Entries of one MPUB. */
 export const MAX_MPUB = 30;
+/** Arrays and their elements in one frame; a full MPUB has 123. */
+const MAX_PARTS = 128;
 export const NONCE_BYTES = 32;
 export const IDEMPOTENCY_BYTES = 16;
 /** A signed prekey, opaque to the relay. */
@@ -78,8 +80,18 @@ interface ClientFrames {
 
 interface RelayFrames {
   challenge: { nonce: Uint8Array; relayId: Uint8Array; expiresIn: number };
-  /** Sizes in bytes. `credit`: items a subscription may be ahead of RECEIVED. */
-  ready: { storeId: Uint8Array; maxEnvelope: number; maxInboxEnvelope: number; credit: number };
+  /**
+   * Sizes in bytes. `credit`: items a subscription may be ahead of RECEIVED. `rate` and `burst`: PUB and MPUB frames a
+   * second, and at once; a rate of 0 is none.
+   */
+  ready: {
+    storeId: Uint8Array;
+    maxEnvelope: number;
+    maxInboxEnvelope: number;
+    credit: number;
+    rate: number;
+    burst: number;
+  };
   ack: { channel: Channel; idempotencyKey: Uint8Array; seq: number; duplicate: number };
   item: { channel: Channel; seq: number; envelope: Uint8Array };
   /** All up to seq was delivered; what follows is live. */
@@ -117,7 +129,17 @@ const clientFrame = variant<ClientFrames>({
 
 const relayFrame = variant<RelayFrames>({
   challenge: [32, struct({ nonce: bytes(NONCE_BYTES), relayId: id32, expiresIn: uint() })],
-  ready: [33, struct({ storeId: id32, maxEnvelope: uint(), maxInboxEnvelope: uint(), credit: uint() })],
+  ready: [
+    33,
+    struct({
+      storeId: id32,
+      maxEnvelope: uint(),
+      maxInboxEnvelope: uint(),
+      credit: uint(),
+      rate: uint(),
+      burst: uint(undefined, 1),
+    }),
+  ],
   ack: [34, struct({ channel, idempotencyKey, seq: uint(), duplicate: uint(1) })],
   item: [35, struct({ channel, seq: uint(), envelope: bytes(1, MAX_ENVELOPE) })],
   live: [36, struct({ channel, seq: uint() })],
@@ -133,8 +155,10 @@ const relayFrame = variant<RelayFrames>({
 export const encodeClientFrame = (frame: ClientFrame): Uint8Array => encode(clientFrame, frame);
 export const encodeRelayFrame = (frame: RelayFrame): Uint8Array => encode(relayFrame, frame);
 /** Throw ProtocolError 'malformed'. */
-export const decodeClientFrame = (data: Uint8Array): ClientFrame => decode(clientFrame, data, MAX_PAYLOAD);
-export const decodeRelayFrame = (data: Uint8Array): RelayFrame => decode(relayFrame, data, MAX_PAYLOAD);
+export const decodeClientFrame = (data: Uint8Array): ClientFrame =>
+  decode(clientFrame, data, MAX_PAYLOAD, MAX_PARTS);
+export const decodeRelayFrame = (data: Uint8Array): RelayFrame =>
+  decode(relayFrame, data, MAX_PAYLOAD, MAX_PARTS);
 
 /** One WebSocket message from encoded frames; the caller keeps it within MAX_PAYLOAD. */
 export function packFrames(frames: readonly Uint8Array[]): Uint8Array {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { SUBPROTOCOL } from '../protocol/wire.js';
-import { TokenBucket, type Clock } from './tokenBucket.js';
+import { TokenBucket, type Clock } from '../shared/tokenBucket.js';
 
 export interface AdmissionRules {
   /** What people dial, as URL.origin writes it. */

@@ -135,6 +135,8 @@ export class Connection implements Peer {
       maxEnvelope: MAX_ENVELOPE,
       maxInboxEnvelope: MAX_INBOX_ENVELOPE,
       credit: limits.credit,
+      rate: limits.rate,
+      burst: limits.burst,
     });
   }
 

@@ -4,7 +4,7 @@ import type { Limits } from './limits.js';
 import type { Log } from './log.js';
 import type { Store } from './store.js';
 import type { Ticker } from './ticker.js';
-import type { Clock } from './tokenBucket.js';
+import type { Clock } from '../shared/tokenBucket.js';
 
 /** What all connections of a relay share. */
 export interface Context {

@@ -8,7 +8,7 @@ import type { Limits } from './limits.js';
 import type { Log } from './log.js';
 import { Replay } from './replay.js';
 import { memoryOnly, Store } from './store.js';
-import type { Clock } from './tokenBucket.js';
+import type { Clock } from '../shared/tokenBucket.js';
 
 export interface StoreSetting {
   readonly limits: Limits;

@@ -5,7 +5,7 @@ import { errorFrame } from './frames.js';
 import { asKey, channelKey, type ChannelKey } from './keys.js';
 import { verifyProof, type Challenge } from './login.js';
 import { Subscription } from './subscription.js';
-import { TokenBucket } from './tokenBucket.js';
+import { TokenBucket } from '../shared/tokenBucket.js';
 
 type Frame<T extends ClientFrame['type']> = Extract<ClientFrame, { type: T }>;
 export type SessionFrame = Exclude<ClientFrame, Frame<'hello'> | Frame<'auth'>>;

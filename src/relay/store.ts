@@ -3,7 +3,7 @@ import { ChannelLog, itemCost, type Item } from './channelLog.js';
 import { asKey, channelKey, fromKey, kindOf, type ChannelKey } from './keys.js';
 import type { Limits } from './limits.js';
 import type { StoreRecord } from './records.js';
-import type { Clock } from './tokenBucket.js';
+import type { Clock } from '../shared/tokenBucket.js';
 
 /** Made with a store, kept with it; 32 bytes each. */
 export interface StoreIds {

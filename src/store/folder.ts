@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Files } from './files.js';
+import { hasCode, type Files } from './files.js';
 
 /**
  * A participant's folder: `journal-<number>`, and images `replay-<number>.db` and `history-<number>.db` of all that
@@ -27,15 +27,25 @@ async function entries(dir: string, files: Files): Promise<Entry[]> {
   });
 }
 
-/** Numbers of one kind of file, ascending. */
-export async function numbersOf(kind: FileKind, dir: string, files: Files): Promise<number[]> {
-  const found = (await entries(dir, files)).filter(({ name, number }) => name === fileName(kind, number));
-  return found.map(({ number }) => number).sort((a, b) => a - b);
+/** The numbers of each kind of file, ascending, as they were at one moment. */
+export interface Listing extends Readonly<Record<FileKind, readonly number[]>> {
+  /** Of any file, also of leftovers and of what was set aside; 0 if there is none. */
+  readonly highest: number;
 }
 
-/** The highest number of any file, also of leftovers and of what was set aside; 0 if there is none. */
-export async function highestNumber(dir: string, files: Files): Promise<number> {
-  return Math.max(0, ...(await entries(dir, files)).map(({ number }) => number));
+export async function listFolder(dir: string, files: Files): Promise<Listing> {
+  const found = await entries(dir, files);
+  const numbers = (kind: FileKind): number[] =>
+    found
+      .filter(({ name, number }) => name === fileName(kind, number))
+      .map(({ number }) => number)
+      .sort((a, b) => a - b);
+  return {
+    journal: numbers('journal'),
+    replay: numbers('replay'),
+    history: numbers('history'),
+    highest: Math.max(0, ...found.map(({ number }) => number)),
+  };
 }
 
 /** Removes the files with lower numbers, or renames them so that they are kept and never read. */
@@ -43,7 +53,10 @@ export async function discardOlder(dir: string, number: number, keep: boolean, f
   for (const entry of await entries(dir, files)) {
     if (entry.number >= number || entry.name.endsWith(SET_ASIDE)) continue;
     const path = join(dir, entry.name);
-    if (keep) await files.rename(path, `${path}${SET_ASIDE}`);
-    else await files.rm(path, { force: true });
+    const done = keep ? files.rename(path, `${path}${SET_ASIDE}`) : files.rm(path);
+    await done.catch((error: unknown) => {
+      // A former owner may be completing a checkpoint.
+      if (!hasCode(error, 'ENOENT')) throw error;
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../protocol/errors.js';
 import { hasCode } from './files.js';
-import { fileName, numbersOf } from './folder.js';
+import { fileName, listFolder } from './folder.js';
 import type { Place } from './images.js';
 import { Journal } from './journal.js';
 import { openElsewhere } from './owner.js';
@@ -86,7 +86,8 @@ export class OwnedJournals {
   /** Throws UserError 'replaced' if there is a journal with a higher number. */
   async check(): Promise<void> {
     const { dir, files } = this.place;
-    if (((await numbersOf('journal', dir, files)).at(-1) ?? 0) <= this.current) return;
+    const { journal } = await listFolder(dir, files);
+    if ((journal.at(-1) ?? 0) <= this.current) return;
     if (this.#failure === undefined) {
       this.fail(
         new UserError(

@@ -1,7 +1,7 @@
 import type { Random } from '../crypto/random.js';
 import { explained } from './diskErrors.js';
 import { hasCode, nodeFiles, type Files } from './files.js';
-import { discardOlder, highestNumber } from './folder.js';
+import { discardOlder, listFolder } from './folder.js';
 import type { HistoryKeeper, HistoryPort, StartHistory } from './historyPort.js';
 import type { Place } from './images.js';
 import { createJournal, OwnedJournals } from './ownedJournals.js';
@@ -111,7 +111,7 @@ export class ParticipantStore {
       const place: Place = { dir, storageKey, random, files };
       if (!options.takeOver && (await isOpen(dir, files))) throw openElsewhere();
       const guarded = (await options.guard?.get().catch(() => undefined)) ?? 0;
-      const highest = await highestNumber(dir, files);
+      const { highest } = await listFolder(dir, files);
       const journals = await OwnedJournals.claim(place, Math.max(highest, guarded) + 1, () =>
         options.onReplaced?.(),
       );

@@ -1,17 +1,19 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { SqlJsStatic } from 'sql.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { hasCode } from './files.js';
-import { fileName, numbersOf } from './folder.js';
+import { fileName, listFolder, type Listing } from './folder.js';
 import type { HistoryKeeper } from './history.js';
 import { newestImage, type Place } from './images.js';
 import { readJournal } from './journal.js';
+import { chainFrom, type FoundJournal, type JournalPart } from './journalChain.js';
 import { decodeChanges, decodeHead, type Head } from './records.js';
 import { ReplayDb } from './replayDb.js';
 import type { Change } from './schema.js';
 import { sealedJournal } from './sealedJournal.js';
 
-/** Times the files may be removed under the reader by a former owner who is just completing a checkpoint. */
+/** So often at most does a former owner who completes a checkpoint remove files under the reader. */
 const ATTEMPTS = 10;
 
 export interface Recovered {
@@ -32,64 +34,51 @@ export async function recover(
   history: HistoryKeeper,
   below: number,
 ): Promise<Recovered> {
+  const list = () => listFolder(place.dir, place.files);
   for (let attempt = 1; ; attempt++) {
+    const listing = await list();
     try {
-      return await recoverOnce(place, sql, history, below);
+      const found = await readAll(place, history, listing, below);
+      if (!found.damaged || attempt === ATTEMPTS || isDeepStrictEqual(await list(), listing))
+        return build(sql, history, found);
     } catch (error) {
       if (attempt === ATTEMPTS || !hasCode(error, 'ENOENT')) throw error;
     }
   }
 }
 
-async function recoverOnce(
-  place: Place,
-  sql: SqlJsStatic,
-  history: HistoryKeeper,
-  below: number,
-): Promise<Recovered> {
-  const { dir, files } = place;
-  const image = await newestImage(place, 'replay', await numbersOf('replay', dir, files));
-  const kept = await history.load(await numbersOf('history', dir, files));
-  const journals = new Map<number, FoundJournal>();
-  for (const number of await numbersOf('journal', dir, files))
-    if (number >= Math.min(image.number, kept.number) && number < below)
-      journals.set(number, await readOne(place, number));
-  const forReplay = readableFrom(image.number, journals);
-  const forHistory = readableFrom(kept.number, journals);
-  const last = (forReplay.parts.length > 0 ? forReplay : forHistory).parts.at(-1);
-  // What its owner had written and not synced was read too, and will be built upon.
-  if (last) await syncFile(join(dir, fileName('journal', last.number)), place);
-
-  const replay = new ReplayDb(sql, image.image);
-  replay.apply(forReplay.parts.flatMap(({ changes }) => changes.flat()));
-  const parts = new Map([...forHistory.parts, ...forReplay.parts].map((part) => [part.number, part]));
-  history.apply(
-    [...parts.values()]
-      .flatMap(({ changes }) => changes.flat())
-      .flatMap((change) => ('history' in change ? [change.history] : [])),
-  );
-
-  const damaged = image.damaged || kept.damaged || !forReplay.whole || !forHistory.whole;
-  // An owner who committed nothing did nothing about what it found either.
-  const inherited = last?.changes.length === 0 ? last.head.condition : 'clean';
-  return {
-    replay,
-    head: {
-      previous: last?.number ?? 0,
-      count: last ? 1 + last.changes.length : 0,
-      condition: damaged ? 'damaged' : inherited,
-    },
-    records: forReplay.parts.reduce((sum, { changes }) => sum + 1 + changes.length, 0),
-  };
+interface Found {
+  readonly image: Uint8Array | undefined;
+  readonly forReplay: readonly JournalPart[];
+  readonly forHistory: readonly JournalPart[];
+  readonly last: JournalPart | undefined;
+  readonly damaged: boolean;
 }
 
-/** A journal as it was read. */
-interface FoundJournal {
-  /** Undefined if there is no whole record. */
-  readonly head: Head | undefined;
-  readonly changes: readonly (readonly Change[])[];
-  /** There was more that can't be read. */
-  readonly damaged: boolean;
+async function readAll(
+  place: Place,
+  history: HistoryKeeper,
+  listing: Listing,
+  below: number,
+): Promise<Found> {
+  const image = await newestImage(place, 'replay', listing.replay);
+  const kept = await history.load(listing.history);
+  const journals = new Map<number, FoundJournal>();
+  for (const number of listing.journal)
+    if (number >= Math.min(image.number, kept.number) && number < below)
+      journals.set(number, await readOne(place, number));
+  const replay = chainFrom(image.number, journals);
+  const entries = chainFrom(kept.number, journals);
+  const last = replay.parts.at(-1) ?? entries.parts.at(-1);
+  // What its owner had written and not synced was read too, and will be built upon.
+  if (last) await syncJournal(place, last.number);
+  return {
+    image: image.image,
+    forReplay: replay.parts,
+    forHistory: entries.parts,
+    last,
+    damaged: image.damaged || kept.damaged || !replay.whole || !entries.whole,
+  };
 }
 
 async function readOne({ dir, storageKey, files }: Place, number: number): Promise<FoundJournal> {
@@ -107,49 +96,31 @@ async function readOne({ dir, storageKey, files }: Place, number: number): Promi
   }
 }
 
-interface Readable {
-  readonly parts: {
-    readonly number: number;
-    readonly head: Head;
-    readonly changes: FoundJournal['changes'];
-  }[];
-  /** Nothing is missing. */
-  readonly whole: boolean;
-}
-
-/** The records that count behind the image of a number, up to the first damage. */
-function readableFrom(image: number, journals: ReadonlyMap<number, FoundJournal>): Readable {
-  // A journal without a whole record was never used: its owner crashed while creating it.
-  const used = [...journals].flatMap(([number, { head, damaged }]) => (head || damaged ? [number] : []));
-  const chain: { number: number; limit: number }[] = [];
-  // Back from the newest: each head names the journal before it, and how many of its records count.
-  let number = used.at(-1) ?? 0;
-  let limit = Infinity;
-  while (number > 0) {
-    chain.unshift({ number, limit });
-    if (number <= image) break;
-    const before = used.findLast((other) => other < number) ?? 0;
-    ({ previous: number, count: limit } = journals.get(number)?.head ?? {
-      previous: before,
-      count: Infinity,
-    });
-  }
-  const parts: Readable['parts'] = [];
-  if (number !== image || chain.length === 0) return { parts, whole: false };
-  for (const { number, limit } of chain) {
-    const { head, changes, damaged } = journals.get(number) ?? {};
-    if (!head || !changes) return { parts, whole: false };
-    parts.push({ number, head, changes: changes.slice(0, limit - 1) });
-    if (limit === Infinity ? damaged : changes.length < limit - 1) return { parts, whole: false };
-  }
-  return { parts, whole: true };
-}
-
-async function syncFile(path: string, { files }: Place): Promise<void> {
-  const handle = await files.open(path, 'r+');
+async function syncJournal({ dir, files }: Place, number: number): Promise<void> {
+  const handle = await files.open(join(dir, fileName('journal', number)), 'r+');
   try {
     await handle.datasync();
   } finally {
     await handle.close();
   }
+}
+
+function build(sql: SqlJsStatic, history: HistoryKeeper, found: Found): Recovered {
+  const { image, forReplay, forHistory, last, damaged } = found;
+  const replay = new ReplayDb(sql, image);
+  replay.apply(forReplay.flatMap(({ changes }) => changes.flat()));
+  const parts = new Map([...forHistory, ...forReplay].map((part) => [part.number, part]));
+  const changes = [...parts.values()].flatMap((part) => part.changes.flat());
+  history.apply(changes.flatMap((change) => ('history' in change ? [change.history] : [])));
+  // An owner who committed nothing did nothing about what it found either.
+  const inherited = last?.changes.length === 0 ? last.head.condition : 'clean';
+  return {
+    replay,
+    head: {
+      previous: last?.number ?? 0,
+      count: last ? 1 + last.changes.length : 0,
+      condition: damaged ? 'damaged' : inherited,
+    },
+    records: forReplay.reduce((sum, part) => sum + 1 + part.changes.length, 0),
+  };
 }

@@ -1,8 +1,8 @@
 import type { Files } from '../../src/store/files.js';
 
 type Call = (...values: unknown[]) => Promise<unknown>;
-/** Decides on a call before it is made: undefined lets it through, an error is thrown instead. */
-export type Fault = (name: string, values: readonly unknown[]) => Error | undefined;
+/** Decides on a call before it is made: undefined lets it through, perhaps later; an error is thrown instead. */
+export type Fault = (name: string, values: readonly unknown[]) => Error | undefined | Promise<undefined>;
 
 function faulty<T extends object>(target: T, fault: Fault, prefix = ''): T {
   return new Proxy(target, {
@@ -11,7 +11,7 @@ function faulty<T extends object>(target: T, fault: Fault, prefix = ''): T {
       if (typeof call !== 'function') return call;
       return async (...values: unknown[]) => {
         const name = prefix + String(key);
-        const error = fault(name, values);
+        const error = await fault(name, values);
         if (error) {
           // What fails in the middle of a write has written something; a dead process has nothing open.
           if (name === 'handle.writeFile') await (call as Call).call(from, half(values[0]));

@@ -233,6 +233,8 @@ const relayFrames = fc.oneof(
     maxEnvelope: whole,
     maxInboxEnvelope: whole,
     credit: whole,
+    rate: whole,
+    burst: fc.maxSafeNat().map((value) => Math.max(1, value)),
   }),
   fc.record({ type: fc.constant('ack'), channel, idempotencyKey: id16, seq: whole, duplicate: fc.nat(1) }),
   fc.record({ type: fc.constant('item'), channel, seq: whole, envelope: blob(2000, 1) }),

@@ -501,9 +501,9 @@ describe('26 not the bytes of any object', () => {
     const { objects, handlers, kinds } = await everyKind();
     // A run of frames may be any bytes and have any number of frames; wire.test.ts has what it refuses.
     for (const kind of kinds.filter((one) => one !== 'packed frames')) {
-      const data: Uint8Array = objects[kind];
+      const data = objects[kind];
       const handle = handlers[kind];
-      const bad = [
+      const bad: Uint8Array[] = [
         new Uint8Array(0),
         concat(data, Uint8Array.of(0)),
         concat(data, data),

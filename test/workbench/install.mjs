@@ -1,8 +1,9 @@
-import { cp, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CODE_SERVER, prebuilt } from './pins.mjs';
 import { isAlive, npm } from './processes.mjs';
+import { quiet } from './quiet.mjs';
 import { unpack } from './tarball.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -10,22 +11,12 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const HOST_DIR = join(ROOT, '.vscode-host');
 
 /** Goes up when the steps below change, so that an older install isn't taken for whole. */
-const RECIPE = 1;
+const RECIPE = 2;
 /**
  * Install scripts would compile, or download from elsewhere. The shrinkwrap leaves out
  * a peer dependency (of the telemetry client, never loaded), which `npm ci` would refuse.
  */
 const NPM_CI = ['ci', '--omit=dev', '--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund'];
-/** Built-in extensions that would start in every window, for a third of its processor time, with no part in a chat. */
-const UNUSED = [
-  'configuration-editing',
-  'debug-auto-launch',
-  'emmet',
-  'github',
-  'json-language-features',
-  'merge-conflict',
-  'typescript-language-features',
-];
 const HALF = '.installing-';
 
 /**
@@ -42,8 +33,8 @@ export async function installWorkbench() {
 
   const started = Date.now();
   console.log(`Installing VS Code for the browser (code-server ${CODE_SERVER.version}), once …`);
-  const half = join(HOST_DIR, `${HALF}${process.pid}`);
   await removeHalfInstalls();
+  const half = await mkdtemp(join(HOST_DIR, `${HALF}${process.pid}-`));
   try {
     await build(half);
     await rename(half, dir);
@@ -60,10 +51,7 @@ export async function installWorkbench() {
 async function build(dir) {
   const platform = `${process.platform}-${process.arch}`;
   const parts = prebuilt(platform);
-  if (!parts)
-    throw new Error(
-      `VS Code for the browser has no prebuilt parts for ${platform}. Open this folder in desktop VS Code instead.`,
-    );
+  if (!parts) throw new Error(`VS Code for the browser has no prebuilt parts for ${platform}.`);
 
   const serverRoot = join(dir, 'lib/vscode');
   const modules = join(serverRoot, 'node_modules');
@@ -83,51 +71,16 @@ async function build(dir) {
   const standIns = fileURLToPath(new URL('stand-ins', import.meta.url));
   await cp(join(standIns, 'spdlog.cjs'), join(modules, '@vscode/spdlog/index.js'));
   await cp(join(standIns, 'native-watchdog.cjs'), join(modules, 'native-watchdog/index.js'));
-  await Promise.all([quietProduct(serverRoot), quietPage(serverRoot)]);
+  await quiet(serverRoot);
 
-  const leftOver = [
-    'out',
-    'src',
-    'pty',
-    'ripgrep',
-    ...UNUSED.map((name) => `lib/vscode/extensions/${name}`),
-  ].map((name) => join(dir, name));
+  const leftOver = ['out', 'src', 'pty', 'ripgrep'].map((name) => join(dir, name));
   await Promise.all(leftOver.map((path) => rm(path, { recursive: true, force: true })));
-}
-
-/**
- * Nothing here may call out by itself: no gallery, no telemetry, no experiments.
- *
- * @param {string} serverRoot
- */
-async function quietProduct(serverRoot) {
-  const file = join(serverRoot, 'product.json');
-  const product = JSON.parse(await readFile(file, 'utf8'));
-  for (const key of Object.keys(product)) {
-    if (/gallery|telemetry|newsletter|aiConfig|updateUrl|controlUrl|tasConfig|crash/i.test(key))
-      delete product[key];
-  }
-  await writeFile(file, JSON.stringify(product, null, 2));
-}
-
-/**
- * The page links icons and a manifest that only code-server's own front serves.
- *
- * @param {string} serverRoot
- */
-async function quietPage(serverRoot) {
-  const file = join(serverRoot, 'out/vs/code/browser/workbench/workbench.html');
-  const page = await readFile(file, 'utf8');
-  await writeFile(
-    file,
-    page.replace(/^.*<link rel="(?:alternate |apple-touch-)?(?:icon|manifest)".*\n/gm, ''),
-  );
 }
 
 async function removeHalfInstalls() {
   await mkdir(HOST_DIR, { recursive: true });
   for (const name of await readdir(HOST_DIR)) {
-    if (!name.startsWith(HALF) || isAlive(Number(name.slice(HALF.length)))) continue;
+    if (!name.startsWith(HALF) || isAlive(Number.parseInt(name.slice(HALF.length)))) continue;
     await rm(join(HOST_DIR, name), { recursive: true, force: true });
   }
 }

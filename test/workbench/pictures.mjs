@@ -37,6 +37,7 @@ const SETTINGS = {
   'secureChat.rememberPassword': 'never',
   'editor.cursorBlinking': 'solid',
   'editor.minimap.enabled': false,
+  'editor.occurrencesHighlight': 'off',
   'terminal.integrated.cursorBlinking': false,
 };
 /** Themes by the name of the picture, with the class that VS Code gives to pages in them. */
@@ -60,7 +61,8 @@ export interface Signed {
 }
 
 /** Whether the payment provider sent this, and not too long ago. */
-export function isGenuine({ body, time, signature }: Signed, key: string): boolean {
+export function isGenuine(key: string, signed: Signed): boolean {
+  const { body, time, signature } = signed;
   const age = Math.floor(Date.now() / 1000) - time;
   if (age < -TOLERANCE || age > TOLERANCE) return false;
 
@@ -161,12 +163,15 @@ async function main() {
   const cy = await open('Cy');
   await unlock(cy, 'Cy');
   for (const page of [bo, cy]) await chatFrame(page).getByRole('button', { name: 'Accept' }).click();
-  for (const name of ['Bo', 'Cy']) await chatFrame(ada).getByText(`${name} joined.`).waitFor();
+  for (const name of ['Bo', 'Cy']) await messages(ada).getByText(`${name} joined.`).waitFor();
 
   const windows = { Ada: ada, Bo: bo, Cy: cy };
   for (const [name, text] of TALK) {
     await say(windows[name], text);
-    for (const page of [ada, bo, cy]) await messages(page).filter({ hasText: lastLine(text) }).waitFor();
+    for (const page of [ada, bo, cy])
+      await messages(page)
+        .filter({ hasText: lastLine(text) })
+        .waitFor();
     await messages(windows[name]).last().getByText('Received by all').waitFor();
   }
   await runCommand(cy, 'Secure Chat: Lock');
@@ -193,8 +198,8 @@ async function main() {
 
   await chatFrame(ada).getByRole('button', { name: 'Open in editor' }).click();
   await openContainer(ada, 'Explorer');
-  const editor = chatFrame(ada, undefined, 'webviewPanel');
-  await editor.getByText('Received by 1 of 2').waitFor();
+  const inEditor = 'iframe.webview.ready:not([src*="purpose=webviewView"])';
+  await ada.frameLocator(inEditor).frameLocator('#active-frame').getByText('Received by 1 of 2').waitFor();
   await shoot(ada, 'editor');
 }
 
@@ -218,10 +223,9 @@ async function unlock(page, name) {
 }
 
 /** @param {Page} page */
-const messages = (page) => chatFrame(page).getByRole('log', { name: 'Messages' }).getByRole('article');
-
-/** @param {string} text */
-const lastLine = (text) => text.split('\n').at(-1);
+function messages(page) {
+  return chatFrame(page).getByRole('log', { name: 'Messages' }).getByRole('article');
+}
 
 /**
  * @param {Page} page

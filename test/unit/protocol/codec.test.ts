@@ -134,6 +134,13 @@ describe('what is refused', () => {
     expect(codeOf(() => decode(bytes(10), data, 10))).toBe('malformed');
   });
 
+  it('more parts than allowed, before they are made', () => {
+    const numbers = list(uint(), 10);
+    const data = encode(numbers, [1, 2, 3]);
+    expect(decode(numbers, data, MAX, 4)).toEqual([1, 2, 3]);
+    expect(codeOf(() => decode(numbers, data, MAX, 3))).toBe('malformed');
+  });
+
   it('always as a ProtocolError', () => {
     expect(() => decode(uint(), fromHex('ff'), MAX)).toThrow(ProtocolError);
   });

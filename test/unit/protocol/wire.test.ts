@@ -26,7 +26,15 @@ const client: ClientFrame[] = [
 ];
 const relay: RelayFrame[] = [
   { type: 'challenge', nonce: k(1), relayId: k(2), expiresIn: 10_000 },
-  { type: 'ready', storeId: k(1), maxEnvelope: 65536, maxInboxEnvelope: 8192, credit: 100 },
+  {
+    type: 'ready',
+    storeId: k(1),
+    maxEnvelope: 65536,
+    maxInboxEnvelope: 8192,
+    credit: 100,
+    rate: 20,
+    burst: 100,
+  },
   { type: 'ack', channel: group, idempotencyKey: k(1, 16), seq: 3, duplicate: 0 },
   { type: 'item', channel: group, seq: 3, envelope: k(1, 100) },
   { type: 'live', channel: group, seq: 3 },

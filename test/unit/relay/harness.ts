@@ -38,7 +38,8 @@ export async function startRelay({
   const clients: RawRelayClient[] = [];
   const hub = new Hub();
   const lines: string[] = [];
-  const clock = () => harness.now;
+  const time = { now: 1_700_000_000_000 };
+  const clock = () => time.now;
   const store = new Store(ids, limits, clock, keeper);
   const context: Context = {
     store,
@@ -53,13 +54,12 @@ export async function startRelay({
     { host: '127.0.0.1', port: 0, origins: [], behindProxy: false, allowWebOrigin: false, ...settings },
     context,
   );
-  const harness: Harness = {
+  return Object.assign(time, {
     relay,
     store,
     hub,
     lines,
-    now: 1_700_000_000_000,
-    login: async (keys) => {
+    login: async (keys: LoginKeys) => {
       const client = await RawRelayClient.login(relay.url, keys);
       clients.push(client);
       return client;
@@ -68,6 +68,5 @@ export async function startRelay({
       for (const { socket } of clients) socket.terminate();
       await relay.stop();
     },
-  };
-  return harness;
+  });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TokenBucket } from '../../../src/relay/tokenBucket.js';
+import { TokenBucket } from '../../../src/shared/tokenBucket.js';
 
 describe('TokenBucket', () => {
   let now = 1000;

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/crypto/random.js';
 import type { Files } from '../../../src/store/files.js';
 import { ParticipantStore } from '../../../src/store/participantStore.js';
-import { crashingFiles } from '../../helpers/faultyFiles.js';
+import { inlineHistory, type StartHistory } from '../../../src/store/historyPort.js';
+import { crashingFiles, faultyFiles } from '../../helpers/faultyFiles.js';
 import { MemoryDisk } from '../../helpers/memoryDisk.js';
 import { message, messagesIn, openStore, storageKey, upTo } from '../../helpers/stores.js';
 
@@ -88,7 +89,7 @@ describe.each(Object.entries(failures))('%s', { timeout: 120_000 }, (_name, left
 
   it('of who takes over, at any operation, while the former owner goes on, loses nothing', async () => {
     const operations = await atEveryOperation(async (disk, files) => {
-      const former = await openStore(dir, { files: disk.files, takeOver: true });
+      const former = await openStore(dir, { files: disk.files, takeOver: true, checkpointEvery: 2 });
       const [reached, taken] = await Promise.all([
         commitFrom(former, 6, 12),
         openStore(dir, { files, takeOver: true }).catch(() => undefined),
@@ -124,3 +125,49 @@ describe.each(Object.entries(failures))('%s', { timeout: 120_000 }, (_name, left
     }
   });
 });
+
+describe('taking over', () => {
+  it('finds everything, at whatever moment the former owner completes a checkpoint', async () => {
+    for (let at = 1; ; at++) {
+      const disk = await fresh();
+      const { startHistory, saving, goOn } = heldHistory();
+      const former = await openStore(dir, { files: disk.files, takeOver: true, startHistory });
+      await former.commit(message(6));
+      const checkpoint = former.checkpoint();
+      await saving;
+
+      let calls = 0;
+      const files = faultyFiles(disk.files, async () => {
+        if (++calls !== at) return undefined;
+        goOn();
+        await checkpoint;
+        return undefined;
+      });
+      const taken = await openStore(dir, { files, takeOver: true });
+      expect(taken.condition).toBe('clean');
+      expect(await messagesIn(taken)).toEqual({ replay: upTo(6), history: upTo(6) });
+      await checkSurvivor(disk.copy().files, 6, 6);
+      if (calls < at) return expect(at).toBeGreaterThan(20);
+      await Promise.all([former.close(), taken.close()]);
+    }
+  });
+});
+
+/** A history that waits before it saves images. */
+function heldHistory() {
+  let goOn = () => {};
+  let start = () => {};
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  const saving = new Promise<void>((resolve) => (start = resolve));
+  const startHistory: StartHistory = async (options) => {
+    const history = await inlineHistory(options);
+    const save = history.save.bind(history);
+    history.save = async (...values) => {
+      start();
+      await held;
+      await save(...values);
+    };
+    return history;
+  };
+  return { startHistory, saving, goOn };
+}
