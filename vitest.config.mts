@@ -11,7 +11,12 @@ export default defineConfig({
       project('property', ['test/property/**/*.test.ts'], { testTimeout: 120_000 }),
       project('webview', ['test/webview/**/*.test.ts'], { testTimeout: 60_000 }),
       project('scenario', ['test/scenario/**/*.test.ts'], { testTimeout: 120_000 }),
-      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false }),
+      project('e2e', ['test/e2e/**/*.test.ts'], {
+        testTimeout: 300_000,
+        hookTimeout: 300_000,
+        fileParallelism: false,
+        expect: { poll: { timeout: 30_000 } },
+      }),
     ],
   },
 });

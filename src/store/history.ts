@@ -23,7 +23,7 @@ export interface HistoryKeeper extends HistoryPort {
 /** Keeps the history in this thread, and seals images: work that takes too long for the event loop of the host. */
 export class History implements HistoryKeeper {
   #db: HistoryDb;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(
     private readonly sql: SqlJsStatic,
@@ -44,7 +44,7 @@ export class History implements HistoryKeeper {
       this.#db.apply(entries);
     } catch (error) {
       // The journals still hold what is missing here, as long as no image is saved.
-      this.#failure ??= error;
+      this.#failure ??= error as Error;
     }
   }
 
@@ -53,7 +53,7 @@ export class History implements HistoryKeeper {
   }
 
   async save(number: number, replay: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure) throw this.#failure;
     const history = this.#db.export();
     await writeImage(this.place, 'replay', number, compacted(this.sql, replay));
     await writeImage(this.place, 'history', number, history);

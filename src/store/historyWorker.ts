@@ -9,9 +9,8 @@ const starting = inlineHistory({ ...options, random: systemRandom, files: nodeFi
 
 async function answer({ id, method, values }: Request): Promise<Reply> {
   try {
-    const history = await starting;
-    const call = history[method] as (...values: never[]) => unknown;
-    return { id, result: await call.apply(history, values as never[]) };
+    const history: Record<typeof method, (...values: never[]) => unknown> = await starting;
+    return { id, result: await history[method](...(values as never[])) };
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;
     return { id, error: { message, ...(code && { code }), forPeople: error instanceof UserError } };

@@ -43,7 +43,7 @@ export class Journal {
   #sealed = 0;
   #count = 0;
   #size = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
   #flushing: Promise<void> | undefined;
 
   private constructor(
@@ -57,7 +57,7 @@ export class Journal {
     try {
       await syncFolder(dirname(path), files);
     } catch (error) {
-      await handle.close();
+      await handle.close().catch(() => {});
       await files.rm(path, { force: true }).catch(() => {});
       throw error;
     }
@@ -79,7 +79,7 @@ export class Journal {
    */
   append(payload: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#failure) throw this.#failure;
       if (payload.length > MAX_RECORD_BYTES) throw new RangeError('Journal: the record is too long');
       const body = this.seal.seal(this.#sealed++, payload);
       const header = concat(uintBytes(body.length, 4), uintBytes(~body.length >>> 0, 4));
@@ -102,11 +102,11 @@ export class Journal {
       const group = this.#waiting.splice(0);
       const data = concat(...group.map((each) => each.frame));
       try {
-        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#failure) throw this.#failure;
         await this.handle.writeFile(data);
         await this.handle.datasync();
       } catch (error) {
-        this.#failure = error;
+        this.#failure = error as Error;
         for (const each of group) each.reject(error);
         continue;
       }

@@ -33,7 +33,7 @@ export async function listKeyFiles(
   report: (problem: string) => void = () => undefined,
   files: Files = nodeFiles,
 ): Promise<{ dir: string; bytes: Uint8Array }[]> {
-  await tidy(root, files).catch((error: Error) => report(error.message));
+  await tidy(root, files).catch((error: unknown) => report((error as Error).message));
   const found: { dir: string; bytes: Uint8Array }[] = [];
   for (const name of await namesIn(root, files)) {
     if (name.startsWith('.')) continue;

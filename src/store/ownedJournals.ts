@@ -22,7 +22,7 @@ export const createJournal = ({ dir, storageKey, random, files }: Place, number:
  * Calls must not overlap.
  */
 export class OwnedJournals {
-  #failure: unknown;
+  #failure: Error | undefined;
 
   private constructor(
     private readonly place: Place,
@@ -57,19 +57,19 @@ export class OwnedJournals {
    * had: the records may be there, but count for nothing.
    */
   async write(payloads: readonly Uint8Array[]): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure) throw this.#failure;
     try {
       await Promise.all(payloads.map((payload) => this.journal.append(payload)));
       await this.check();
     } catch (error) {
-      this.fail(error);
+      this.fail(error as Error);
       throw error;
     }
   }
 
   /** Goes on in a new file, which says where this one ends. */
   async next(condition: Head['condition']): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure) throw this.#failure;
     const { journal: old, current: previous } = this;
     try {
       this.journal = await createJournal(this.place, previous + 1);
@@ -78,9 +78,12 @@ export class OwnedJournals {
       throw error;
     }
     this.current = previous + 1;
-    await this.begin({ previous, count: old.count, condition });
-    // All of it was synced, so it doesn't matter if this fails.
-    await old.close().catch(() => {});
+    try {
+      await this.begin({ previous, count: old.count, condition });
+    } finally {
+      // All of it was synced, so it doesn't matter if this fails.
+      await old.close().catch(() => {});
+    }
   }
 
   /** Throws UserError 'replaced' if there is a journal with a higher number. */
@@ -101,7 +104,7 @@ export class OwnedJournals {
   }
 
   /** Nothing more is written. */
-  fail(error: unknown): void {
+  fail(error: Error): void {
     this.#failure ??= error;
   }
 

@@ -198,7 +198,7 @@ export class ParticipantStore {
       replay.apply(changes);
       history.apply(changes.flatMap((change) => ('history' in change ? [change.history] : [])));
     } catch (error) {
-      journals.fail(error);
+      journals.fail(error as Error);
       for (const { reject } of commits) reject(error);
       return;
     }

@@ -22,5 +22,5 @@ export const HISTORY_COLUMNS: readonly (keyof HistoryEntry)[] = [
 /** A row as the values of its columns, and back. */
 export const toValues = (columns: readonly string[], row: object): Value[] =>
   columns.map((column) => (row as Record<string, Value>)[column] as Value);
-export const toRow = <T>(columns: readonly string[], values: readonly unknown[]): T =>
-  Object.fromEntries(columns.map((column, i) => [column, values[i]])) as T;
+export const toRow = (columns: readonly string[], values: readonly unknown[]): object =>
+  Object.fromEntries(columns.map((column, i) => [column, values[i]]));

@@ -1,5 +1,5 @@
 import type { FrameLocator, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   chatFrame,
   notification,
@@ -21,6 +21,7 @@ describe('a first session in VS Code', () => {
     windows = await Windows.start();
   });
   afterAll(() => windows.close());
+  afterEach((context) => (context.task.result?.state === 'fail' ? windows.screenshots(context.task.name) : undefined));
 
   it('creates participants', async () => {
     ada = await windows.open('ada');
@@ -76,9 +77,14 @@ describe('a first session in VS Code', () => {
   it('loses nothing when a window is closed and opened again', async () => {
     await boChat.getByRole('textbox', { name: 'Message' }).fill('not sent yet');
     await openContainer(bo, 'Explorer');
-    await bo.locator('.sidebar').getByRole('heading', { name: 'Explorer' }).first().waitFor();
-    await openContainer(bo);
-    const draft = () => boChat.getByRole('textbox', { name: 'Message' }).inputValue();
+    const box = () => boChat.getByRole('textbox', { name: 'Message' });
+    await expect.poll(() => box().isVisible()).toBe(false);
+    const draft = async () => {
+      await openContainer(bo);
+      return box()
+        .inputValue({ timeout: 2_000 })
+        .catch(() => undefined);
+    };
     await expect.poll(draft).toBe('not sent yet');
     await bo.reload();
     await say(adaChat, 'while Bo was away');

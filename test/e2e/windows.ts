@@ -14,6 +14,7 @@ import {
 } from '../workbench/page.mjs';
 import { installExtension, startWorkbench } from '../workbench/server.mjs';
 
+const RESULTS = join(import.meta.dirname, '../results');
 const VSIX = join(import.meta.dirname, '../../.vscode-host/secure-chat.vsix');
 
 /** A real VS Code with the packaged extension, and windows of it. */
@@ -52,6 +53,13 @@ export class Windows {
     const page = await openWindow(this.browser, this.workbench.folderUrl(folder), { viewport: size });
     await openContainer(page);
     return page;
+  }
+
+  /** What every window shows, into test/results: for a test that failed. */
+  async screenshots(name: string): Promise<void> {
+    const pages = this.browser.contexts().flatMap((context) => context.pages());
+    for (const [i, page] of pages.entries())
+      await page.screenshot({ path: join(RESULTS, `${name.replace(/\W+/g, '-')}-${i + 1}.png`) });
   }
 
   async close(): Promise<void> {

@@ -51,11 +51,12 @@ async function own(): Promise<void> {
 }
 
 createInterface({ input: process.stdin }).on('line', () => {
-  own().catch(({ code, message }: NodeJS.ErrnoException) =>
+  own().catch((error: unknown) => {
+    const { code, message } = error as NodeJS.ErrnoException;
     say(
       code === 'replaced' || code === 'open-elsewhere'
         ? { said: 'replaced' }
         : { said: 'failed', code: code ?? message },
-    ),
-  );
+    );
+  });
 });

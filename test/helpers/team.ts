@@ -55,7 +55,7 @@ export class RelayProcess {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (!child || child.exitCode !== null) return;
+    if (child?.exitCode !== null) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await exited;
@@ -142,8 +142,8 @@ export class Team {
 
   /** A session of this participant, dialling at once. */
   async open(name: string, options: OpenOptions = {}): Promise<ChatClient> {
-    let client: ChatClient | undefined;
-    const store = await this.store(name, { onReplaced: () => client?.replaced(), ...options.store });
+    const opened: { client?: ChatClient } = {};
+    const store = await this.store(name, { onReplaced: () => opened.client?.replaced(), ...options.store });
     const effects: Effects = {
       clock: options.clock ?? systemClock,
       random: systemRandom,
@@ -157,7 +157,8 @@ export class Team {
       effects,
       settings: { inviteLifetime: options.inviteLifetime ?? 7 * 24 * 3600 * 1000 },
     };
-    client = await ChatClient.open(clientOptions);
+    const client = await ChatClient.open(clientOptions);
+    opened.client = client;
     this.#open.add(client);
     client.connect();
     return client;

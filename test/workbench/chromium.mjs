@@ -75,22 +75,24 @@ function isExecutable(path) {
 }
 
 async function fromDebian() {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !isExecutable('/usr/bin/apt-get'))
-    return undefined;
+  const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+  if (!isRoot || !isExecutable('/usr/bin/apt-get')) return undefined;
   console.log('Installing Chromium from Debian …');
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   try {
-    await must('apt-get update', 'apt-get', ['update'], { env });
-    await must(
-      'apt-get install chromium',
-      'apt-get',
-      ['install', '-y', '--no-install-recommends', 'chromium'],
-      { env },
-    );
+    await apt('update');
+    await apt('install', '-y', '--no-install-recommends', 'chromium');
   } catch (error) {
     console.log(error instanceof Error ? error.message : error);
   }
   return installed();
+}
+
+/** @param {string[]} args */
+function apt(...args) {
+  // Waits for another run of apt instead of failing.
+  return must(`apt-get ${args[0]}`, 'apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
 }
 
 async function fromPlaywright() {

@@ -14,7 +14,7 @@ import { pathToFileURL } from 'node:url';
  * @property {string} userDataDir
  * @property {string} extensionsDir
  * @property {string} serverDataDir
- * @property {string[]} views opened on the first visit to a folder
+ * @property {string[]} views to open with every window
  */
 
 process.once('disconnect', () => process.exit());
@@ -118,7 +118,10 @@ function refuse(response, status, text) {
  */
 function openViews(response, views) {
   if (views.length === 0) return;
-  const layout = JSON.stringify({ views: views.map((id) => ({ id })) }).replaceAll('"', '&quot;');
+  const layout = JSON.stringify({ force: true, views: views.map((id) => ({ id })) }).replaceAll(
+    '"',
+    '&quot;',
+  );
   const marker = 'id="vscode-workbench-web-configuration" data-settings="{';
   const end = response.end.bind(response);
   response.end = /** @type {typeof response.end} */ (

@@ -8,6 +8,9 @@ export * from './quick-input.mjs';
  * @typedef {import('playwright-core').Page} Page
  */
 
+/** A window takes a few seconds to open; several at once on a busy machine, many times that. */
+const WAIT_MS = 120_000;
+
 /**
  * Opens a window in a browser context of its own, which is a profile of its own:
  * nothing is shared with other windows but what the server keeps.
@@ -22,8 +25,9 @@ export async function openWindow(browser, url, options) {
     permissions: ['clipboard-read', 'clipboard-write'],
     ...options,
   });
+  context.setDefaultTimeout(WAIT_MS);
   const page = await context.newPage();
-  await page.goto(url);
+  await page.goto(url, { waitUntil: 'commit' });
   await page.locator('.monaco-workbench .part.statusbar').waitFor();
   return page;
 }

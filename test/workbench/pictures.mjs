@@ -170,7 +170,7 @@ async function main() {
     await say(windows[name], text);
     for (const page of [ada, bo, cy])
       await messages(page)
-        .filter({ hasText: lastLine(text) })
+        .filter({ hasText: text })
         .waitFor();
     await messages(windows[name]).last().getByText('Received by all').waitFor();
   }

@@ -120,8 +120,7 @@ export async function processTree(root) {
  * @param {number} graceMs
  */
 export async function reap(pids, graceMs) {
-  const deadline = Date.now() + graceMs;
-  while (pids.some(isAlive) && Date.now() < deadline) await delay(25);
+  await untilGone(pids, graceMs);
   for (const pid of pids.filter(isAlive)) {
     try {
       process.kill(pid, 'SIGKILL');
@@ -129,4 +128,14 @@ export async function reap(pids, graceMs) {
       // It ended on its own just now.
     }
   }
+  await untilGone(pids, graceMs);
+}
+
+/**
+ * @param {number[]} pids
+ * @param {number} limitMs
+ */
+async function untilGone(pids, limitMs) {
+  const deadline = Date.now() + limitMs;
+  while (pids.some(isAlive) && Date.now() < deadline) await delay(25);
 }

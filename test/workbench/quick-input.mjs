@@ -3,7 +3,7 @@
 /** @typedef {import('playwright-core').Page} Page */
 
 const TRY_MS = 2000;
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 /** @param {Page} page */
 const quickInput = (page) => page.locator('.quick-input-widget');
@@ -25,33 +25,29 @@ function exactly(text) {
 }
 
 /**
- * Does something to the quick input and waits until it closes, asks the next
+ * Accepts what was typed, and waits until the quick input closes, asks the next
  * question or rejects the answer: what follows must not end up in the old box.
  *
  * @param {Page} page
- * @param {() => Promise<void>} act
+ * @param {string} typed
+ * @param {() => Promise<void>} accept
  */
-async function settle(page, act) {
-  const before = await page.evaluate(changed, '');
-  await act();
-  await page.waitForFunction(changed, before, { timeout: WAIT_MS });
+async function settle(page, typed, accept) {
+  await accept();
+  await page.waitForFunction(isTaken, typed, { timeout: WAIT_MS });
 }
 
 /**
- * Runs in the page.
+ * Runs in the page. The next question begins with another text, mostly none; typing
+ * takes the mark of an error away, so that one found here is about what was typed.
  *
- * @param {string} before what the quick input showed, or '' for nothing yet
- * @returns {string} what it shows, once that is something else
+ * @param {string} typed
  */
-function changed(before) {
+function isTaken(typed) {
   const widget = /** @type {HTMLElement | null} */ (document.querySelector('.quick-input-widget'));
-  if (!widget || widget.style.display === 'none') return 'closed';
-  const parts = widget.querySelectorAll('.quick-input-title, .quick-input-message, .label-name');
-  const input = /** @type {HTMLInputElement | null} */ (widget.querySelector('.quick-input-box input'));
-  const texts = Array.from(parts, (part) => part.textContent);
-  const now = ['open', input?.type, input?.placeholder, input?.value, ...texts].join('\n');
-  const rejected = before && widget.querySelector('.monaco-inputbox.error');
-  return rejected || now !== before ? now : '';
+  const input = /** @type {HTMLInputElement | null} */ (widget?.querySelector('.quick-input-box input'));
+  const isClosed = !widget || widget.style.display === 'none';
+  return isClosed || input?.value !== typed || widget.querySelector('.monaco-inputbox.error') !== null;
 }
 
 /**
@@ -74,7 +70,7 @@ export async function runCommand(page, title) {
       await page.keyboard.press('Escape');
       continue;
     }
-    return settle(page, () => entry.click());
+    return settle(page, `>${title}`, () => entry.click());
   }
   throw new Error(`The command palette has no entry "${title}".`);
 }
@@ -88,7 +84,7 @@ export async function runCommand(page, title) {
  */
 export async function answerInput(page, text) {
   await typeInput(page, text);
-  await settle(page, () => inputBox(page).press('Enter'));
+  await settle(page, text, () => inputBox(page).press('Enter'));
 }
 
 /**
@@ -98,12 +94,8 @@ export async function answerInput(page, text) {
  * @param {string} text
  */
 export async function typeInput(page, text) {
-  const error = quickInput(page).locator('.monaco-inputbox.error');
   await inputBox(page).waitFor({ timeout: WAIT_MS });
-  const rejected = (await error.count()) > 0;
   await inputBox(page).fill(text);
-  // The verdict on the last answer would be taken for the one on this.
-  if (rejected) await error.waitFor({ state: 'detached', timeout: TRY_MS }).catch(() => {});
 }
 
 /**
@@ -117,15 +109,14 @@ export async function pick(page, labels) {
   const wanted = [labels].flat();
   await quickInput(page).locator('.monaco-list-row').first().waitFor({ timeout: WAIT_MS });
   const many = (await page.locator('.quick-input-widget.show-checkboxes').count()) > 0;
-  if (!many) return settle(page, () => row(page, wanted[0]).click());
-
   for (const label of wanted) {
     // Only the rows in sight are in the page.
     await inputBox(page).fill(label);
+    if (!many) return settle(page, label, () => row(page, label).click());
     await row(page, label).getByRole('checkbox').setChecked(true);
   }
-  await inputBox(page).fill('');
-  return settle(page, () => quickInput(page).getByRole('button', { name: 'OK' }).click());
+  const ok = quickInput(page).getByRole('button', { name: 'OK' });
+  return settle(page, wanted.at(-1) ?? '', () => ok.click());
 }
 
 /**

@@ -23,7 +23,7 @@ const GRACE_MS = 5000;
  * @property {string[]} [extensions] .vsix files to install first
  * @property {string} [extensionDevelopmentPath] folder of an extension to load from source
  * @property {import('./settings.mjs').Settings} [settings]
- * @property {string[]} [views] ids of views to open on the first visit to a folder
+ * @property {string[]} [views] ids of views to open with every window
  * @property {NodeJS.ProcessEnv} [env] added to the environment, for the extension hosts too
  * @property {(text: string) => void} [onLog]
  *

@@ -27,8 +27,8 @@ const QUIET = {
 };
 
 /**
- * Writes settings under those that are already there, so that what a person
- * changed stays. Settings of machine scope are read from a file of their own;
+ * Writes settings beside those that are already there; of the quiet ones, what a
+ * person changed stays. Settings of machine scope are read from a file of their own;
  * each file ignores what belongs in the other.
  *
  * @param {string} userDataDir
@@ -46,6 +46,6 @@ export async function writeSettings(userDataDir, settings) {
       continue;
     }
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, `${JSON.stringify({ ...QUIET, ...settings, ...present }, null, 2)}\n`);
+    await writeFile(file, `${JSON.stringify({ ...QUIET, ...present, ...settings }, null, 2)}\n`);
   }
 }

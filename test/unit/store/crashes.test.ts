@@ -77,12 +77,12 @@ describe.each(Object.entries(failures))('%s', { timeout: 120_000 }, (_name, left
       const store = await openStore(dir, { files, takeOver: true }).catch(() => undefined);
       if (!store) return [5, 5];
       const checkpoint = store.checkpoint().catch(() => {});
-      const reached = await commitFrom(store, 6, 12);
+      const reached = await commitFrom(store, 6, 9);
       await checkpoint;
       await store.checkpoint().catch(() => {});
-      const acknowledged = reached === 12 ? await commitFrom(store, 13, 15) : reached;
+      const acknowledged = reached === 9 ? await commitFrom(store, 10, 11) : reached;
       await store.close();
-      return [acknowledged, Math.min(acknowledged + 1, 15)];
+      return [acknowledged, Math.min(acknowledged + 1, 11)];
     });
     expect(operations).toBeGreaterThan(100);
   });

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import { cp, readdir } from 'node:fs/promises';
+import { cp, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { ParticipantStore } from '../../../src/store/participantStore.js';
@@ -76,6 +77,20 @@ describe('participant store', () => {
     const again = await openStore(dir);
     expect(await messagesIn(again)).toEqual({ replay: upTo(60), history: upTo(60) });
     await again.close();
+  });
+
+  it('leaves nothing of dropped rows in an image', async () => {
+    const dir = await newParticipant();
+    const store = await openStore(dir);
+    const keys = upTo(50).map((n) => `key ${n}`);
+    await store.commit(keys.map((key) => ({ put: 'meta', row: { key, value: systemRandom(10_000) } })));
+    await store.checkpoint();
+    const size = async (number: number) => (await stat(join(dir, `replay-0000000${number}.db`))).size;
+    expect(await size(3)).toBeGreaterThan(500_000);
+    await store.commit(keys.map((key) => ({ drop: 'meta', key: [key] })));
+    await store.checkpoint();
+    expect(await size(4)).toBeLessThan(50_000);
+    await store.close();
   });
 
   it('drops rows, replaces rows, and finds them by any column', async () => {
