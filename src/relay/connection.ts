@@ -30,7 +30,7 @@ const GOAWAY_CLOSE: { readonly [reason in GoawayReason]: number } = {
   idle: CLOSE.policy,
 };
 /** How long a close may take before the connection is cut, ms. */
-const CLOSE_TIMEOUT = 5_000;
+const CLOSE_TIMEOUT = 10_000;
 
 /** One WebSocket: login, then a session, and what ends them. */
 export class Connection implements Peer {

@@ -13,15 +13,15 @@ import { UserError } from '../protocol/errors.js';
  * Throws UserError 'data-in-use'.
  */
 export async function lockFolder(folder: string): Promise<Server> {
-  const path = socketPath(`secure-chat-relay-${toHex(sha256(utf8(await realpath(folder)))).slice(0, 32)}`);
-  for (let attempt = 0; ; attempt++) {
+  const { path, staysBehind } = socketOf(toHex(sha256(utf8(await realpath(folder)))).slice(0, 32));
+  for (let mayRemove = staysBehind; ; mayRemove = false) {
     const server = createServer((socket) => socket.destroy());
     try {
       await once(server.listen(path), 'listening');
       return server.unref();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      if (attempt > 0 || isSystems(path) || (await answers(path)))
+      if (!mayRemove || (await answers(path)))
         throw new UserError(
           'data-in-use',
           `Another relay uses the data in ${folder}. Stop it, or choose another folder with --data.`,
@@ -31,14 +31,13 @@ export async function lockFolder(folder: string): Promise<Server> {
   }
 }
 
-function socketPath(name: string): string {
-  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
-  if (process.platform === 'linux') return `\0${name}`;
-  return join(tmpdir(), name);
+/** A pipe and an abstract socket go away with their owner; a socket file stays behind when it crashes. */
+function socketOf(id: string): { path: string; staysBehind: boolean } {
+  const name = `secure-chat-relay-${id}`;
+  if (process.platform === 'win32') return { path: `\\\\.\\pipe\\${name}`, staysBehind: false };
+  if (process.platform === 'linux') return { path: `\0${name}`, staysBehind: false };
+  return { path: join(tmpdir(), name), staysBehind: true };
 }
-
-/** Whether the name goes away with its owner; a socket file stays behind after a crash. */
-const isSystems = (path: string): boolean => !path.startsWith(tmpdir());
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {

@@ -11,7 +11,7 @@ const MAX_FILES = 8;
 /** Bytes of a snapshot that wait for the disk at once. */
 const CHUNK = 1024 * 1024;
 
-export const journalName = (number: number): string => `${String(number).padStart(8, '0')}.journal`;
+const journalName = (number: number): string => `${String(number).padStart(8, '0')}.journal`;
 
 /** Keeps a store in numbered journal files. */
 export class JournalWriter implements Keeper {

@@ -139,6 +139,7 @@ export class Relay {
     const host = JSON.stringify(request.headers.host?.slice(0, 100) ?? '');
     this.context.log('refused', { status, host, why: JSON.stringify(why) });
     socket.on('error', () => undefined);
+    socket.once('finish', () => socket.destroy());
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
     );

@@ -33,6 +33,9 @@ export interface Publication {
 export type Receipt = { readonly seq: number; readonly duplicate: 0 | 1 };
 export type Refusal = { readonly refused: 'inbox-full' | 'store-full' };
 
+/** What a prekey takes beside its bytes, roughly. */
+const PREKEY_OVERHEAD = 256;
+
 /** Channels and prekeys, bounded. All of it is in memory; the keeper makes it last. */
 export class Store {
   readonly #channels = new Map<ChannelKey, ChannelLog>();
@@ -95,7 +98,7 @@ export class Store {
 
   /** Replaces the prekey of this fingerprint. False if the store is full. */
   putPrekey(fingerprint: string, prekey: Uint8Array): boolean {
-    const more = prekey.length - (this.#prekeys.get(fingerprint)?.length ?? 0);
+    const more = prekey.length - (this.#prekeys.get(fingerprint)?.length ?? -PREKEY_OVERHEAD);
     if (more > 0 && this.used + more > this.limits.storeBytes) return false;
     this.#usage.bytes += more;
     this.#prekeys.set(fingerprint, prekey.slice());
@@ -103,7 +106,7 @@ export class Store {
     return true;
   }
 
-  /** Drops what is past its retention. */
+  /** Drops what is past its retention. To be called now and then. */
   sweep(): void {
     for (const log of this.#channels.values()) {
       log.forget(this.clock() - this.limits.remember);
@@ -113,7 +116,7 @@ export class Store {
   }
 
   restorePrekey(fingerprint: string, prekey: Uint8Array): void {
-    this.#usage.bytes += prekey.length;
+    this.#usage.bytes += prekey.length + PREKEY_OVERHEAD;
     this.#prekeys.set(fingerprint, prekey);
   }
 

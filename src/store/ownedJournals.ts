@@ -91,16 +91,15 @@ export class OwnedJournals {
     const { dir, files } = this.place;
     const { journal } = await listFolder(dir, files);
     if ((journal.at(-1) ?? 0) <= this.current) return;
-    if (this.#failure === undefined) {
-      this.fail(
-        new UserError(
-          'replaced',
-          'This participant was opened in another window, so nothing more is sent from here.',
-        ),
-      );
+    const replaced = new UserError(
+      'replaced',
+      'This participant was opened in another window, so nothing more is sent from here.',
+    );
+    if (!this.#failure) {
+      this.fail(replaced);
       this.onReplaced();
     }
-    throw this.#failure;
+    throw this.#failure ?? replaced;
   }
 
   /** Nothing more is written. */

@@ -62,7 +62,8 @@ const change: Codec<Change> = {
   },
   decode(items) {
     const [what, ...rest] = values.decode(items);
-    if (what === 0) return { history: toRow(HISTORY_COLUMNS, checked(HISTORY_COLUMNS, rest)) as HistoryEntry };
+    if (what === 0)
+      return { history: toRow(HISTORY_COLUMNS, checked(HISTORY_COLUMNS, rest)) as HistoryEntry };
     const table = typeof what === 'number' ? TABLE_NAMES[(what - 1) >> 1] : undefined;
     if (!table) throw new ProtocolError('malformed', 'Malformed data: an unknown table.');
     if ((what as number) % 2 === 0) return { drop: table, key: checked(keyOf(table), rest) };

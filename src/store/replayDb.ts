@@ -50,7 +50,7 @@ export class ReplayDb {
         query,
         wanted.map(([, value]) => value),
       )
-      .map((row) => toRow(columns, row));
+      .map((row) => toRow(columns, row) as Tables[T]);
   }
 
   export(): Uint8Array {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type FrameLocator, type Page } from 'playwright-core';
@@ -41,9 +41,12 @@ export class Windows {
     return new Windows(root, browser, workbench);
   }
 
-  /** Where the extension keeps its files. */
-  get storage(): string {
-    return join(this.root, 'user/User/globalStorage/secure-chat.secure-chat');
+  /** Bytes that the extension has stored for all participants. */
+  async stored(): Promise<number> {
+    const folder = join(this.root, 'user/User/globalStorage/secure-chat.secure-chat/participants');
+    const files = await readdir(folder, { recursive: true });
+    const sizes = files.map((file) => stat(join(folder, file)).catch(() => ({ size: 0 })));
+    return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
   }
 
   /** A window on a folder of its own, with the chat in the sidebar. */

@@ -1,7 +1,7 @@
 // npm run pictures: a first session in a real VS Code, photographed for the documentation.
 // With an argument: the .vsix to photograph, instead of this working tree.
 import './require-node.mjs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -42,10 +42,10 @@ const SETTINGS = {
 };
 /** Themes by the name of the picture, with the class that VS Code gives to pages in them. */
 const THEMES = [
-  { picture: 'chat-light', theme: 'Default Light Modern', mark: 'vscode-light' },
-  { picture: 'chat-hc-dark', theme: 'Default High Contrast', mark: 'vscode-high-contrast' },
-  { picture: 'chat-hc-light', theme: 'Default High Contrast Light', mark: 'vscode-high-contrast-light' },
-  { picture: undefined, theme: 'Default Dark Modern', mark: 'vscode-dark' },
+  { picture: 'chat-light', theme: 'Light Modern', mark: 'vscode-light' },
+  { picture: 'chat-hc-dark', theme: 'Dark High Contrast', mark: 'vscode-high-contrast' },
+  { picture: 'chat-hc-light', theme: 'Light High Contrast', mark: 'vscode-high-contrast-light' },
+  { picture: undefined, theme: 'Dark Modern', mark: 'vscode-dark' },
 ];
 
 const OPENED = 'src/webhook.ts';
@@ -168,10 +168,7 @@ async function main() {
   const windows = { Ada: ada, Bo: bo, Cy: cy };
   for (const [name, text] of TALK) {
     await say(windows[name], text);
-    for (const page of [ada, bo, cy])
-      await messages(page)
-        .filter({ hasText: text })
-        .waitFor();
+    for (const page of [ada, bo, cy]) await messages(page).filter({ hasText: text }).waitFor();
     await messages(windows[name]).last().getByText('Received by all').waitFor();
   }
   await runCommand(cy, 'Secure Chat: Lock');
@@ -179,22 +176,31 @@ async function main() {
   await say(ada, LAST);
   await messages(ada).last().getByText('Received by 1 of 2').waitFor();
   await clearNotifications(ada);
-  await chatFrame(ada).getByRole('textbox', { name: 'Message' }).focus();
-  await shoot(ada, 'chat');
+  await toggle(ada, 'People');
+  await shootChat(ada, 'chat');
 
   for (const { picture, theme, mark } of THEMES) {
-    await setSetting(dirs.userDataDir, 'workbench.colorTheme', theme);
+    await runCommand(ada, 'Preferences: Color Theme');
+    await typeInput(ada, theme);
+    await pick(ada, theme);
     await chatFrame(ada).locator(`body.${mark}`).waitFor();
-    if (picture) await shoot(ada, picture);
+    if (picture) await shootChat(ada, picture);
   }
 
   await setSidebarWidth(ada, NARROW);
-  await shoot(ada, 'narrow', '.part.activitybar', '.part.sidebar');
+  await shootChat(ada, 'narrow', '.part.activitybar', '.part.sidebar');
   await setSidebarWidth(ada, SIDEBAR);
 
-  await ada.getByRole('treeitem', { name: new RegExp(`^${GROUP}`) }).click();
-  await ada.getByRole('treeitem', { name: /^Cy/ }).first().waitFor();
+  await toggle(ada, 'People');
+  await toggle(ada, 'Chat');
+  const group = ada.getByRole('treeitem', { name: new RegExp(`^${GROUP}`) });
+  await group.locator('.monaco-tl-twistie').click();
+  await ada
+    .getByRole('treeitem', { name: /^Cy.*present/ })
+    .first()
+    .waitFor();
   await shoot(ada, 'people', '.part.activitybar', '.part.sidebar');
+  await toggle(ada, 'Chat');
 
   await chatFrame(ada).getByRole('button', { name: 'Open in editor' }).click();
   await openContainer(ada, 'Explorer');
@@ -265,16 +271,33 @@ async function setSidebarWidth(page, width) {
 }
 
 /**
- * Changes a setting while windows are open: they watch the file.
+ * Opens or closes a part of the sidebar.
  *
- * @param {string} userDataDir
- * @param {string} name
- * @param {unknown} value
+ * @param {Page} page
+ * @param {string} view
  */
-async function setSetting(userDataDir, name, value) {
-  const file = join(userDataDir, 'User/settings.json');
-  const settings = JSON.parse(await readFile(file, 'utf8'));
-  await writeFile(file, JSON.stringify({ ...settings, [name]: value }, null, 2));
+async function toggle(page, view) {
+  const header = page.locator('.part.sidebar').getByRole('button', { name: `${view} Section` });
+  const before = await header.getAttribute('aria-expanded');
+  await header.click();
+  await page.waitForFunction(
+    ([label, old]) =>
+      document.querySelector(`.pane-header[aria-label="${label}"]`)?.getAttribute('aria-expanded') !== old,
+    [`${view} Section`, before],
+  );
+}
+
+/**
+ * The window with the newest message in sight and the cursor where one writes.
+ *
+ * @param {Page} page
+ * @param {string} picture
+ * @param {string[]} parts
+ */
+async function shootChat(page, picture, ...parts) {
+  await chatFrame(page).getByRole('textbox', { name: 'Message' }).focus();
+  await messages(page).last().getByText('Received by 1 of 2').scrollIntoViewIfNeeded();
+  await shoot(page, picture, ...parts);
 }
 
 /**

@@ -38,8 +38,7 @@ async function settle(page, typed, accept) {
 }
 
 /**
- * Runs in the page. The next question begins with another text, mostly none; typing
- * takes the mark of an error away, so that one found here is about what was typed.
+ * Runs in the page. The next question begins with another text, mostly none.
  *
  * @param {string} typed
  */
@@ -95,7 +94,14 @@ export async function answerInput(page, text) {
  */
 export async function typeInput(page, text) {
   await inputBox(page).waitFor({ timeout: WAIT_MS });
+  const error = quickInput(page).locator('.monaco-inputbox.error');
+  if ((await error.count()) === 0) return inputBox(page).fill(text);
+
+  // The verdict on the last answer must not be taken for the one on this. It may be
+  // the same one, though, and then there is nothing to see.
+  const old = quickInput(page).filter({ has: error, hasText: await quickInputMessage(page) });
   await inputBox(page).fill(text);
+  await old.waitFor({ state: 'detached', timeout: TRY_MS }).catch(() => {});
 }
 
 /**
@@ -120,10 +126,13 @@ export async function pick(page, labels) {
 }
 
 /**
- * What the input box says under it: its prompt, or why it rejects the answer.
+ * What the input box that is open, or is about to be, says under it: its prompt, or why it rejects the answer.
  *
  * @param {Page} page
  */
 export async function quickInputMessage(page) {
-  return quickInput(page).locator('.quick-input-message').innerText();
+  // A closed one keeps its last text.
+  const message = quickInput(page).locator('.quick-input-message');
+  await message.waitFor();
+  return message.innerText();
 }

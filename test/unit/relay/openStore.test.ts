@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/crypto/random.js';
+import { MAX_ENVELOPE } from '../../../src/protocol/wire.js';
 import { asKey, channelKey } from '../../../src/relay/keys.js';
 import { DEFAULT_LIMITS } from '../../../src/relay/limits.js';
 import { openJournalStore, type OpenStore } from '../../../src/relay/openStore.js';
@@ -48,7 +49,7 @@ const newest = () => join(folder, files().at(-1) as string);
 describe('openJournalStore', () => {
   it('is after a restart what it was before: ids, envelopes, positions, idempotency keys, prekeys', async () => {
     const before = await open();
-    await put(before.store, 1);
+    await put(before.store, 1, group, MAX_ENVELOPE);
     for (const n of [1, 2, 3]) await put(before.store, n, inbox);
     before.store.drop(channelKey(inbox), 2);
     before.store.putPrekey(ada, new Uint8Array([5]));

@@ -5,6 +5,27 @@ import { toHex } from '../../../src/crypto/bytes.js';
 import { newLoginKeys, RawRelayClient, type LoginKeys } from '../../helpers/rawRelayClient.js';
 import { startRelay, type Harness } from './harness.js';
 
+const pem = (kind: string, base64: string) =>
+  Buffer.from(`-----BEGIN ${kind}-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END ${kind}-----\n`);
+/** Self-signed, P-256, for localhost, good for nothing but this. */
+const tls = {
+  cert: pem(
+    'CERTIFICATE',
+    'MIIBfzCCASWgAwIBAgIUT8o1Ha0ZN9Jy3jUsVVuFyEs+phgwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3' +
+      'N0MCAXDTI2MTEyMjIxNDE0NloYDzIxMjYxMDI5MjE0MTQ2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjO' +
+      'PQIBBggqhkjOPQMBBwNCAAS8qKylGc7xviA00MRr7czdX5dsQKY0/+HZAFhSWmW1pGc7ZcP+8gV9NN7rJ7NjZnuIFH' +
+      'BOYAt28CxhYYoSvU2po1MwUTAdBgNVHQ4EFgQUclGjGsWt4iXNFTUbub03cuBkMEwwHwYDVR0jBBgwFoAUclGjGsWt' +
+      '4iXNFTUbub03cuBkMEwwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAd1tIMugvhsEVaRZ5KJ0rV4h' +
+      'H98I/+LPmsYgtbZdSQvAIhAKsNK0cbK440dW4l8ra6RLkICrtt0cIRN8fQvRyRWbuc',
+  ),
+  key: pem(
+    'PRIVATE KEY',
+    'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgG9qrcG3TlL/E07v5G/vvdcNccB7NcHVK3QFVrCEkdM' +
+      '+hRANCAAS8qKylGc7xviA00MRr7czdX5dsQKY0/+HZAFhSWmW1pGc7ZcP+8gV9NN7rJ7NjZnuIFHBOYAt28CxhYYoS' +
+      'vU2p',
+  ),
+};
+
 let keys: LoginKeys;
 beforeAll(async () => {
   keys = await newLoginKeys();
@@ -53,6 +74,23 @@ it('is found under each of the loopback names', async () => {
   }
 });
 
+it('speaks TLS itself', async () => {
+  await harness.end();
+  harness = await startRelay({ settings: { tls } });
+  expect(harness.relay.url).toMatch(/^wss:/);
+  const options = { keys, rejectUnauthorized: false };
+  const inClear = { ...options, signs: harness.relay.url.replace('wss', 'ws') };
+  for (const [how, answer] of [
+    [options, 'ready'],
+    [inClear, 'err'],
+  ] as const) {
+    const client = await RawRelayClient.connect(harness.relay.url, how);
+    await client.authenticate();
+    await client.next(answer);
+    client.socket.terminate();
+  }
+});
+
 it('says which port is taken', async () => {
   await expect(startRelay({ settings: { port: harness.relay.port } })).rejects.toMatchObject({
     code: 'port-taken',
@@ -69,6 +107,16 @@ it('survives a peer that goes away in the middle of an upgrade', async () => {
   socket.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
   socket.resetAndDestroy();
   expect((await get('/healthz')).status).toBe(200);
+});
+
+it('cuts a peer that it refused and that stays', async () => {
+  const socket = connect({ port: harness.relay.port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(answer.toString()).toContain('421 Misdirected Request');
+  await harness.relay.stop();
+  socket.destroy();
+  harness = await startRelay();
 });
 
 it('sweeps the store once a minute', async () => {

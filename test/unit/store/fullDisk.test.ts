@@ -13,11 +13,11 @@ import { message, messagesIn, newFolder, openStore, storageKey, upTo } from '../
 async function tinyDisk(): Promise<string | undefined> {
   const dir = await newFolder();
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir], { stdio: 'ignore' });
   } catch {
     return undefined;
   }
-  onTestFinished(() => void execFileSync('umount', ['--lazy', dir]));
+  onTestFinished(() => void execFileSync('/bin/umount', ['--lazy', dir]));
   return dir;
 }
 

@@ -20,7 +20,7 @@ let dir: string;
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'journal-'))));
 afterAll(() => rm(dir, { recursive: true }));
 
-describe.each(seals)('journal, %s', (name, writer, reader) => {
+describe.each(seals)('journal, %s', { timeout: 120_000 }, (name, writer, reader) => {
   const path = () => join(dir, name);
 
   async function write(): Promise<{ bytes: Uint8Array; ends: number[] }> {
@@ -78,14 +78,14 @@ describe.each(seals)('journal, %s', (name, writer, reader) => {
 });
 
 describe('journal', () => {
-  /** Counts syncs, and fails from the `failAt`th on. */
+  /** Counts syncs, and fails the `failAt`th. */
   function counting(failAt = Infinity): { files: Files; syncs: () => number } {
     let syncs = 0;
     const open = async (...args: Parameters<Files['open']>) => {
       const handle = await nodeFiles.open(...args);
       const datasync = handle.datasync.bind(handle);
       handle.datasync = async () => {
-        if (++syncs >= failAt) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+        if (++syncs === failAt) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
         await datasync();
       };
       return handle;
@@ -134,6 +134,15 @@ describe('journal', () => {
   });
 });
 
+describe('checksum', () => {
+  it('belongs to its place', () => {
+    const body = checksumSeal.seal(1, utf8('x'));
+    expect(checksumSeal.open(1, body)).toEqual(utf8('x'));
+    for (const index of [0, 2]) expect(checksumSeal.open(index, body)).toBeUndefined();
+    for (let size = 0; size < 8; size++) expect(checksumSeal.open(1, body.subarray(0, size))).toBeUndefined();
+  });
+});
+
 describe('sealed journal', () => {
   const body = (number: number, from = key) => sealedJournal(from, number, salt).seal(0, utf8('x'));
 
@@ -144,18 +153,19 @@ describe('sealed journal', () => {
     expect(sealedJournal(key, 3).open(0, body(3).subarray(0, 10))).toBeUndefined();
   });
 
-  it('refuses records that are left out, swapped or from another file', () => {
-    const write = (s: Uint8Array) => {
-      const seal = sealedJournal(key, 3, s);
-      return payloads.map((payload, index) => seal.seal(index, payload));
+  it('refuses records that are left out, swapped, or follow another one', () => {
+    const write = (texts: readonly string[], own = salt) => {
+      const seal = sealedJournal(key, 3, own);
+      return texts.map((text, index) => seal.seal(index, utf8(text)));
     };
-    const [first, second, third] = write(salt) as [Uint8Array, Uint8Array, Uint8Array];
-    const other = write(new Uint8Array(16)) as [Uint8Array, Uint8Array];
-    for (const next of [third, other[1], first]) {
+    const [first, second, third] = write(['a', 'b', 'c']) as [Uint8Array, Uint8Array, Uint8Array];
+    const otherFile = write(['a', 'b'], new Uint8Array(16))[1] as Uint8Array;
+    const otherPast = write(['x', 'b'])[1] as Uint8Array;
+    for (const next of [first, third, otherFile, otherPast]) {
       const seal = sealedJournal(key, 3);
-      expect(seal.open(0, first)).toEqual(payloads[0]);
+      expect(seal.open(0, first)).toEqual(utf8('a'));
       expect(seal.open(1, next)).toBeUndefined();
-      expect(seal.open(1, second)).toEqual(payloads[1]);
+      expect(seal.open(1, second)).toEqual(utf8('b'));
     }
   });
 });
