@@ -1,4 +1,4 @@
-import { equal, toHex } from '../crypto/bytes.js';
+import { toHex } from '../crypto/bytes.js';
 import { ed25519Public, ed25519Sign } from '../crypto/ed25519.js';
 import { signPss } from '../crypto/rsa.js';
 import type { Identity } from '../protocol/identity.js';
@@ -304,5 +304,3 @@ export class Connection {
 }
 
 const offline = (reason = 'The relay is not connected.') => new PublishError('offline', 0, reason);
-
-export const sameChannel = (a: Channel, b: Channel): boolean => a.kind === b.kind && equal(a.key, b.key);

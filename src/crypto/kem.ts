@@ -9,7 +9,6 @@ const REJECTED = label('kem rejection');
 export const KEM_SEED_BYTES = 32;
 export const KEM_PUBLIC_BYTES = 1216;
 export const KEM_CIPHERTEXT_BYTES = 1120;
-export const KEM_SHARED_BYTES = 32;
 
 /** The public key of a 32-byte secret seed. */
 export function kemPublic(seed: Uint8Array): Uint8Array {

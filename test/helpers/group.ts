@@ -25,7 +25,6 @@ import type { Person } from './people.js';
 
 /** The moment at which tests of the protocol play, ms UTC. */
 export const NOW = Date.UTC(2026, 0, 15, 12);
-export const MINUTE = 60_000;
 
 /** A group in its first epoch as its founder knows it. */
 export interface Group {

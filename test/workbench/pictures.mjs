@@ -15,7 +15,6 @@ import {
   openWindow,
   pick,
   runCommand,
-  terminalText,
   typeInput,
 } from './page.mjs';
 import { VSIX, isPackageFresh, packageExtension } from './prepare.mjs';
@@ -26,13 +25,10 @@ import { installExtension, startWorkbench } from './server.mjs';
  * @typedef {import('playwright-core').FrameLocator} FrameLocator
  */
 
-const IMAGES = join(ROOT, 'docs/images');
 const SIZE = { width: 1200, height: 800 };
 const SIDEBAR = 400;
 const NARROW = 250;
 const PASSWORD = 'correct horse battery staple';
-const GROUP = 'Webhook incident';
-
 const SETTINGS = {
   'secureChat.rememberPassword': 'never',
   'editor.cursorBlinking': 'solid',
@@ -48,49 +44,6 @@ const THEMES = [
   { picture: undefined, theme: 'Dark Modern', mark: 'vscode-dark' },
 ];
 
-const OPENED = 'src/webhook.ts';
-const FOLDER = {
-  [OPENED]: `import { createHmac, timingSafeEqual } from 'node:crypto';
-
-const TOLERANCE = 5 * 60; // seconds
-
-export interface Signed {
-  readonly body: string;
-  readonly time: number;
-  readonly signature: Buffer;
-}
-
-/** Whether the payment provider sent this, and not too long ago. */
-export function isGenuine(key: string, signed: Signed): boolean {
-  const { body, time, signature } = signed;
-  const age = Math.floor(Date.now() / 1000) - time;
-  if (age < -TOLERANCE || age > TOLERANCE) return false;
-
-  const expected = createHmac('sha256', key)
-    .update(\`\${time}.\${body}\`)
-    .digest();
-  return (
-    expected.length === signature.length &&
-    timingSafeEqual(expected, signature)
-  );
-}
-`,
-  'src/checkout.ts': 'export {};\n',
-  'src/queue.ts': 'export {};\n',
-  'test/webhook.test.ts': 'export {};\n',
-  'README.md': '# Payments\n',
-};
-
-/** @type {readonly (readonly ['Ada' | 'Bo' | 'Cy', string])[]} */
-const TALK = [
-  ['Ada', 'Checkout has been failing since 14:02. isGenuine() refuses every webhook, so no order gets paid.'],
-  ['Bo', 'The provider changed the signing key an hour ago. We still have the old one.'],
-  ['Ada', 'I have the new one, good for an hour until the vault has it:\nmaple-otter-4417-dusk'],
-  ['Cy', 'Got it. Staging is green with it, 20 of 20.'],
-  ['Bo', 'Then production too. 214 orders in the queue, and falling.'],
-];
-const LAST = 'Thank you both. I revoke the old key now and write it up.';
-
 await mkdir(IMAGES, { recursive: true });
 const root = await mkdtemp(join(tmpdir(), 'secure-chat-pictures-'));
 /** @type {(() => Promise<unknown>)[]} */
@@ -102,6 +55,29 @@ try {
 }
 
 async function main() {
+  const open = await start();
+  const ada = await open('Ada');
+  await makeParticipants(ada);
+  await startRelay(ada);
+  await unlock(ada, 'Ada');
+  const bo = await open('Bo');
+  await unlock(bo, 'Bo');
+  await invite(ada, bo);
+  const cy = await open('Cy');
+  await unlock(cy, 'Cy');
+  await talk({ Ada: ada, Bo: bo, Cy: cy });
+  await showChat(ada);
+  await showEditor(ada);
+  await showPeople(ada);
+}
+
+/**
+ * Starts VS Code with the extension.
+ *
+ * @returns {Promise<(name: string) => Promise<Page>>} what opens a person's window on the
+ *   project, with a file in the editor and the chat beside it
+ */
+async function start() {
   const dirs = {
     userDataDir: join(root, 'user'),
     extensionsDir: join(root, 'extensions'),
@@ -113,8 +89,7 @@ async function main() {
   const browser = await chromium.launch({ ...launchOptions(), executablePath: await findChromium() });
   cleanUp.push(() => browser.close());
 
-  /** A person's window on the project, with a file in the editor and the chat beside it. @param {string} name */
-  const open = async (name) => {
+  return async (name) => {
     const folder = join(root, name.toLowerCase(), 'payments');
     for (const [file, text] of Object.entries(FOLDER)) await write(join(folder, file), text);
     const file = `vscode-remote://127.0.0.1:${workbench.port}${folder}/${OPENED}`;
@@ -129,84 +104,6 @@ async function main() {
     await setSidebarWidth(page, SIDEBAR);
     return page;
   };
-
-  const ada = await open('Ada');
-  await chatFrame(ada).getByRole('button', { name: 'Create participants' }).waitFor();
-  await runCommand(ada, 'Secure Chat: Create participants');
-  await typeInput(ada, 'Ada, Bo, Cy');
-  await shoot(ada, 'create');
-  await answerInput(ada, 'Ada, Bo, Cy');
-  for (let i = 0; i < 6; i++) await answerInput(ada, PASSWORD);
-  await notification(ada, 'The participants are ready').waitFor();
-
-  await runCommand(ada, 'Secure Chat: Start relay');
-  await notification(ada, 'The relay is running').waitFor();
-  await clearNotifications(ada);
-  while (!(await terminalText(ada)).includes('Relay listening')) await ada.waitForTimeout(50);
-  await shoot(ada, 'relay');
-  await ada.keyboard.press('Control+J');
-  await ada.locator('.part.panel').waitFor({ state: 'hidden' });
-
-  const bo = await open('Bo');
-  for (const [page, name] of /** @type {const} */ ([
-    [ada, 'Ada'],
-    [bo, 'Bo'],
-  ]))
-    await unlock(page, name);
-  await runCommand(ada, 'Secure Chat: Invite group');
-  await pick(ada, ['Bo', 'Cy']);
-  await answerInput(ada, GROUP);
-  await notification(bo, 'Ada invites you').waitFor();
-  await chatFrame(bo).getByRole('button', { name: 'Accept' }).waitFor();
-  await shoot(bo, 'invitation');
-  await clearNotifications(bo);
-  const cy = await open('Cy');
-  await unlock(cy, 'Cy');
-  for (const page of [bo, cy]) await chatFrame(page).getByRole('button', { name: 'Accept' }).click();
-  for (const name of ['Bo', 'Cy']) await messages(ada).getByText(`${name} joined.`).waitFor();
-
-  const windows = { Ada: ada, Bo: bo, Cy: cy };
-  for (const [name, text] of TALK) {
-    await say(windows[name], text);
-    for (const page of [ada, bo, cy]) await messages(page).filter({ hasText: text }).waitFor();
-    await messages(windows[name]).last().getByText('Received by all').waitFor();
-  }
-  await runCommand(cy, 'Secure Chat: Lock');
-  await chatFrame(cy).getByRole('button', { name: 'Unlock participant' }).waitFor();
-  await say(ada, LAST);
-  await messages(ada).last().getByText('Received by 1 of 2').waitFor();
-  await clearNotifications(ada);
-  await toggle(ada, 'People');
-  await shootChat(ada, 'chat');
-
-  for (const { picture, theme, mark } of THEMES) {
-    await runCommand(ada, 'Preferences: Color Theme');
-    await typeInput(ada, theme);
-    await pick(ada, theme);
-    await chatFrame(ada).locator(`body.${mark}`).waitFor();
-    if (picture) await shootChat(ada, picture);
-  }
-
-  await setSidebarWidth(ada, NARROW);
-  await shootChat(ada, 'narrow', '.part.activitybar', '.part.sidebar');
-  await setSidebarWidth(ada, SIDEBAR);
-
-  await toggle(ada, 'People');
-  await toggle(ada, 'Chat');
-  const group = ada.getByRole('treeitem', { name: new RegExp(`^${GROUP}`) });
-  await group.locator('.monaco-tl-twistie').click();
-  await ada
-    .getByRole('treeitem', { name: /^Cy.*present/ })
-    .first()
-    .waitFor();
-  await shoot(ada, 'people', '.part.activitybar', '.part.sidebar');
-  await toggle(ada, 'Chat');
-
-  await chatFrame(ada).getByRole('button', { name: 'Open in editor' }).click();
-  await openContainer(ada, 'Explorer');
-  const inEditor = 'iframe.webview.ready:not([src*="purpose=webviewView"])';
-  await ada.frameLocator(inEditor).frameLocator('#active-frame').getByText('Received by 1 of 2').waitFor();
-  await shoot(ada, 'editor');
 }
 
 /** The .vsix to photograph. */
@@ -215,6 +112,31 @@ async function packaged() {
   if (given) return given;
   if (!(await isPackageFresh())) await packageExtension();
   return VSIX;
+}
+
+/** @param {Page} page */
+async function makeParticipants(page) {
+  await chatFrame(page).getByRole('button', { name: 'Create participants' }).waitFor();
+  await runCommand(page, 'Secure Chat: Create participants');
+  await typeInput(page, NAMES.join(', '));
+  await shoot(page, 'create');
+  await answerInput(page, NAMES.join(', '));
+  for (let i = 0; i < 2 * NAMES.length; i++) await answerInput(page, PASSWORD);
+  await notification(page, 'The participants are ready').waitFor();
+}
+
+/** @param {Page} page */
+async function startRelay(page) {
+  await runCommand(page, 'Secure Chat: Start relay');
+  await notification(page, 'The relay is running').waitFor();
+  await clearNotifications(page);
+  await page
+    .locator('.terminal-wrapper.active .xterm-rows')
+    .filter({ hasText: /Relay\slistening/ })
+    .waitFor();
+  await shoot(page, 'relay');
+  await page.keyboard.press('Control+J');
+  await page.locator('.part.panel').waitFor({ state: 'hidden' });
 }
 
 /**
@@ -226,6 +148,84 @@ async function unlock(page, name) {
   await pick(page, name);
   await answerInput(page, PASSWORD);
   await page.locator('.part.statusbar .statusbar-item', { hasText: `${name} · online` }).waitFor();
+}
+
+/**
+ * @param {Page} ada
+ * @param {Page} bo
+ */
+async function invite(ada, bo) {
+  await runCommand(ada, 'Secure Chat: Invite group');
+  await pick(ada, ['Bo', 'Cy']);
+  await answerInput(ada, GROUP);
+  await notification(bo, 'Ada invites you').waitFor();
+  await chatFrame(bo).getByRole('button', { name: 'Accept' }).waitFor();
+  await shoot(bo, 'invitation');
+  await clearNotifications(bo);
+}
+
+/**
+ * Everybody has everything but the last message, which one person isn't there for.
+ *
+ * @param {Record<'Ada' | 'Bo' | 'Cy', Page>} windows
+ */
+async function talk(windows) {
+  const { Ada: ada, Bo: bo, Cy: cy } = windows;
+  for (const page of [bo, cy]) await chatFrame(page).getByRole('button', { name: 'Accept' }).click();
+  for (const name of ['Bo', 'Cy']) await messages(ada).getByText(`${name} joined.`).waitFor();
+  for (const [name, text] of TALK) {
+    await say(windows[name], text);
+    for (const page of [ada, bo, cy]) await messages(page).filter({ hasText: text }).waitFor();
+    await messages(windows[name]).last().getByText('Received by all').waitFor();
+  }
+  await runCommand(cy, 'Secure Chat: Lock');
+  await chatFrame(cy).getByRole('button', { name: 'Unlock participant' }).waitFor();
+  await say(ada, LAST);
+  await messages(ada).last().getByText(LAST_STATE).waitFor();
+}
+
+/** In the sidebar: every theme, and narrow. @param {Page} page */
+async function showChat(page) {
+  await clearNotifications(page);
+  await toggle(page, 'People');
+  await shootChat(page, 'chat');
+  for (const { picture, theme, mark } of THEMES) {
+    await runCommand(page, 'Preferences: Color Theme');
+    await typeInput(page, theme);
+    await pick(page, theme);
+    await chatFrame(page).locator(`body.${mark}`).waitFor();
+    if (picture) await shootChat(page, picture);
+  }
+  await setSidebarWidth(page, NARROW);
+  await shootChat(page, 'narrow', '.part.activitybar', '.part.sidebar');
+  await setSidebarWidth(page, SIDEBAR);
+  await toggle(page, 'People');
+}
+
+/** @param {Page} page */
+async function showEditor(page) {
+  await chatFrame(page).getByRole('button', { name: 'Open in editor' }).click();
+  await openContainer(page, 'Explorer');
+  await page
+    .frameLocator('iframe.webview.ready:not([src*="purpose=webviewView"])')
+    .frameLocator('#active-frame')
+    .getByText(LAST_STATE)
+    .waitFor();
+  // What the pointer was over must not explain itself in the picture.
+  await page.mouse.move(SIZE.width / 2, SIZE.height - 10);
+  await page.locator('.monaco-hover').waitFor({ state: 'hidden' });
+  await shoot(page, 'editor');
+  await openContainer(page);
+}
+
+/** @param {Page} page */
+async function showPeople(page) {
+  await toggle(page, 'Chat');
+  await page.setViewportSize({ ...SIZE, height: 440 });
+  const group = page.getByRole('treeitem', { name: new RegExp(`^${GROUP}`) });
+  await group.locator('.monaco-tl-twistie').click();
+  await page.getByRole('treeitem', { name: /^Cy: present/ }).waitFor();
+  await shoot(page, 'people', '.part.activitybar', '.part.sidebar');
 }
 
 /** @param {Page} page */
@@ -242,51 +242,6 @@ async function say(page, text) {
   await chatFrame(page).getByRole('button', { name: 'Send' }).click();
 }
 
-/** @param {Page} page */
-async function clearNotifications(page) {
-  if ((await notification(page, '').count()) === 0) return;
-  await runCommand(page, 'Notifications: Clear All Notifications');
-  await notification(page, '').first().waitFor({ state: 'detached' });
-}
-
-/**
- * Drags the sidebar's edge.
- *
- * @param {Page} page
- * @param {number} width px
- */
-async function setSidebarWidth(page, width) {
-  const box = await page.locator('.part.sidebar').boundingBox();
-  if (!box) throw new Error('There is no sidebar.');
-  const y = box.y + box.height / 2;
-  await page.mouse.move(box.x + box.width, y);
-  await page.mouse.down();
-  await page.mouse.move(box.x + width, y, { steps: 4 });
-  await page.mouse.up();
-  await page.mouse.move(SIZE.width - 200, 400);
-  await page.waitForFunction((wanted) => {
-    const shown = document.querySelector('.part.sidebar')?.getBoundingClientRect().width ?? 0;
-    return Math.abs(shown - wanted) < 3;
-  }, width);
-}
-
-/**
- * Opens or closes a part of the sidebar.
- *
- * @param {Page} page
- * @param {string} view
- */
-async function toggle(page, view) {
-  const header = page.locator('.part.sidebar').getByRole('button', { name: `${view} Section` });
-  const before = await header.getAttribute('aria-expanded');
-  await header.click();
-  await page.waitForFunction(
-    ([label, old]) =>
-      document.querySelector(`.pane-header[aria-label="${label}"]`)?.getAttribute('aria-expanded') !== old,
-    [`${view} Section`, before],
-  );
-}
-
 /**
  * The window with the newest message in sight and the cursor where one writes.
  *
@@ -296,27 +251,8 @@ async function toggle(page, view) {
  */
 async function shootChat(page, picture, ...parts) {
   await chatFrame(page).getByRole('textbox', { name: 'Message' }).focus();
-  await messages(page).last().getByText('Received by 1 of 2').scrollIntoViewIfNeeded();
+  await messages(page).last().getByText(LAST_STATE).scrollIntoViewIfNeeded();
   await shoot(page, picture, ...parts);
-}
-
-/**
- * Photographs the window, or the parts of it that lie beside each other.
- *
- * @param {Page} page
- * @param {string} picture
- * @param {string[]} parts
- */
-async function shoot(page, picture, ...parts) {
-  const boxes = await Promise.all(parts.map((part) => page.locator(part).boundingBox()));
-  const found = boxes.filter((box) => box !== null);
-  const x = Math.min(...found.map((box) => box.x));
-  const y = Math.min(...found.map((box) => box.y));
-  const right = Math.max(...found.map((box) => box.x + box.width));
-  const bottom = Math.max(...found.map((box) => box.y + box.height));
-  const clip = found.length > 0 ? { clip: { x, y, width: right - x, height: bottom - y } } : {};
-  await page.screenshot({ path: join(IMAGES, `${picture}.png`), animations: 'disabled', ...clip });
-  console.log(`docs/images/${picture}.png`);
 }
 
 /**

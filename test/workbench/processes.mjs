@@ -40,13 +40,12 @@ export function commandLine(words) {
  * @param {string} what the step in words, for the error
  * @param {Parameters<typeof run>} command
  * @returns {Promise<string>} what it printed
- * @throws {Error} with the last lines it printed
+ * @throws {Error} with what it printed
  */
 export async function must(what, ...command) {
   const { code, output } = await run(...command);
   if (code === 0) return output;
-  const tail = output.trimEnd().split('\n').slice(-40).join('\n');
-  throw new Error(`${what} failed (exit code ${code}).${tail ? `\n${tail}` : ''}`);
+  throw new Error(`${what} failed (exit code ${code}).\n${output.trim()}`);
 }
 
 /**

@@ -117,20 +117,25 @@ describe('a disk', () => {
     await again.close();
   });
 
-  it('that fails a sync ends the store, and it opens again', async () => {
-    const dir = await newParticipant(await newFolder());
-    const fault = failing('EIO', (name) => name === 'handle.datasync');
-    const store = await openStore(dir, { files: fault.files });
-    await store.commit(message(2));
-    fault.on = true;
-    await expect(store.commit(message(3))).rejects.toMatchObject({ code: 'EIO' });
-    fault.on = false;
-    await expect(store.commit(message(3))).rejects.toMatchObject({ code: 'EIO' });
-    await expect(store.checkpoint()).rejects.toMatchObject({ code: 'EIO' });
-    expect(await messagesIn(store)).toEqual({ replay: upTo(2), history: upTo(2) });
-    await store.close();
-    const again = await openStore(dir);
-    expect((await messagesIn(again)).replay.length).toBeGreaterThanOrEqual(2);
-    await again.close();
-  });
+  it.each(['commit', 'checkpoint'])(
+    'that fails a sync in a %s ends the store, and it opens again',
+    async (what) => {
+      const dir = await newParticipant(await newFolder());
+      const fault = failing('EIO', (name) => name === 'handle.datasync');
+      const store = await openStore(dir, { files: fault.files });
+      await store.commit(message(2));
+      fault.on = true;
+      const failed = what === 'commit' ? store.commit(message(3)) : store.checkpoint();
+      await expect(failed).rejects.toMatchObject({ code: 'EIO' });
+      fault.on = false;
+      await expect(store.commit(message(3))).rejects.toMatchObject({ code: 'EIO' });
+      await expect(store.checkpoint()).rejects.toMatchObject({ code: 'EIO' });
+      expect(await messagesIn(store)).toEqual({ replay: upTo(2), history: upTo(2) });
+      await store.close();
+      const again = await openStore(dir);
+      expect(again.condition).toBe('clean');
+      expect((await messagesIn(again)).replay.length).toBeGreaterThanOrEqual(2);
+      await again.close();
+    },
+  );
 });
