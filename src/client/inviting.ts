@@ -51,7 +51,9 @@ export class Inviting {
     const card = contacts.get(item.from);
     const invited = store
       .all('invited', { fingerprint: item.from })
-      .find(({ token }) => equal(token, item.tokenHash));
+      .find(
+        ({ token, expires }) => equal(token, item.tokenHash) && expires > this.session.effects.clock.now(),
+      );
     if (!card || !invited) throw new ProtocolError('not-for-me', 'A prekey for no invitation of mine.');
     if (!verifyPrekeyGone(item, card.signKey))
       throw new ProtocolError('bad-signature', 'A prekey notice is not signed by its sender.');

@@ -52,7 +52,8 @@ export class Doorkeeper {
 
   #addressOf(headers: IncomingHttpHeaders, address: string): string {
     if (!this.rules.behindProxy) return address;
-    return [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-1)?.trim() || address;
+    const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-1)?.trim() ?? '';
+    return forwarded === '' ? address : forwarded;
   }
 
   #mayArrive(address: string): boolean {

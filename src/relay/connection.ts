@@ -23,7 +23,7 @@ import { Session } from './session.js';
 
 /** WebSocket close codes (RFC 6455, 7.4.1, and IANA's registry). */
 const CLOSE = { goingAway: 1001, protocolError: 1002, policy: 1008, internal: 1011, tryLater: 1013 } as const;
-const GOAWAY_CLOSE: { readonly [reason in GoawayReason]: number } = {
+const GOAWAY_CLOSE: Readonly<Record<GoawayReason, number>> = {
   'shutting-down': CLOSE.goingAway,
   'logged-in-elsewhere': CLOSE.policy,
   'too-slow': CLOSE.tryLater,

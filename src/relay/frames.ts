@@ -3,7 +3,7 @@ import { encodeRelayFrame, packFrames, type RelayFrame, type WireErrorCode } fro
 /** A frame as it goes into a WebSocket message; several of them joined are one message. */
 export const pack = (frame: RelayFrame): Uint8Array => packFrames([encodeRelayFrame(frame)]);
 
-const SENTENCES: { readonly [code in WireErrorCode]: string } = {
+const SENTENCES: Readonly<Record<WireErrorCode, string>> = {
   malformed: 'The relay did not understand this.',
   'login-refused': 'The relay refused the login: its signature, key or address is not right.',
   'not-logged-in': 'Log in first.',

@@ -42,9 +42,13 @@ async function listen(options: Options, context: Context): Promise<Relay> {
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
-  if (options.help) return void process.stdout.write(HELP);
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
   const { limits } = options;
-  const { store, close } = await openStore(options);
+  const opened = await openStore(options);
+  const { store } = opened;
   const relay = await listen(options, {
     store,
     hub: new Hub(),
@@ -66,7 +70,7 @@ async function main(): Promise<void> {
     if (file !== undefined) await withdraw(file, announcement);
     await relay.stop();
     clearInterval(ticking);
-    await close();
+    await opened.close();
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void stop(signal));

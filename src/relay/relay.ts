@@ -127,12 +127,7 @@ export class Relay {
     const verdict = this.#doorkeeper.judge(request.headers, request.socket.remoteAddress ?? '');
     if ('origin' in verdict) {
       const { origin } = verdict;
-      this.#sockets.handleUpgrade(
-        request,
-        socket,
-        head,
-        (ws) => void new Connection(ws, origin, this.context),
-      );
+      this.#sockets.handleUpgrade(request, socket, head, (ws) => new Connection(ws, origin, this.context));
       return;
     }
     const { status, why } = verdict;

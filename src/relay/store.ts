@@ -30,8 +30,13 @@ export interface Publication {
   readonly envelope: Uint8Array;
 }
 
-export type Receipt = { readonly seq: number; readonly duplicate: 0 | 1 };
-export type Refusal = { readonly refused: 'inbox-full' | 'store-full' };
+export interface Receipt {
+  readonly seq: number;
+  readonly duplicate: 0 | 1;
+}
+export interface Refusal {
+  readonly refused: 'inbox-full' | 'store-full';
+}
 
 /** What a prekey takes beside its bytes, roughly. */
 const PREKEY_OVERHEAD = 256;

@@ -107,7 +107,7 @@ export class Team {
               used: 0,
               replaced: 0,
             },
-          } as Change,
+          },
           ...people
             .filter((other) => other.identity !== identity)
             .map(({ identity: { card } }): Change => ({
@@ -211,7 +211,7 @@ export function until(client: ChatClient, holds: () => boolean | Promise<boolean
         checking = false;
       })().catch((error: unknown) => {
         stop();
-        reject(error as Error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       });
     };
     client.events.on('changed', look).on('messages', look).on('invited', look).on('ended', look);

@@ -5,7 +5,7 @@ import { notification, runCommand } from './page.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
-export const IMAGES = join(ROOT, 'docs/images');
+const IMAGES = join(ROOT, 'docs/images');
 
 /** @param {Page} page */
 export async function clearNotifications(page) {
@@ -28,7 +28,7 @@ export async function setSidebarWidth(page, width) {
   await page.mouse.down();
   await page.mouse.move(box.x + width, y, { steps: 4 });
   await page.mouse.up();
-  await page.mouse.move(SIZE.width - 200, 400);
+  await page.mouse.move(box.x + width + 200, y);
   await page.waitForFunction((wanted) => {
     const shown = document.querySelector('.part.sidebar')?.getBoundingClientRect().width ?? 0;
     return Math.abs(shown - wanted) < 3;
@@ -70,4 +70,3 @@ export async function shoot(page, picture, ...parts) {
   await page.screenshot({ path: join(IMAGES, `${picture}.png`), animations: 'disabled', ...clip });
   console.log(`docs/images/${picture}.png`);
 }
-

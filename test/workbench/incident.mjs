@@ -7,7 +7,7 @@ export const OPENED = 'src/webhook.ts';
 export const FOLDER = {
   [OPENED]: `import { createHmac, timingSafeEqual } from 'node:crypto';
 
-export const TOLERANCE = 5 * 60; // seconds
+const TOLERANCE = 5 * 60; // seconds
 
 export interface Signed {
   readonly body: string;
@@ -47,4 +47,3 @@ export const TALK = [
 /** Cy has locked before this one. */
 export const LAST = 'Thank you both. I revoke the old key now and write it up.';
 export const LAST_STATE = 'Received by 1 of 2';
-

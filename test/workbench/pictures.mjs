@@ -5,8 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { clearNotifications, setSidebarWidth, shoot, toggle } from './camera.mjs';
 import { findChromium, launchOptions } from './chromium.mjs';
-import { ROOT } from './install.mjs';
+import { FOLDER, GROUP, LAST, LAST_STATE, NAMES, OPENED, TALK } from './incident.mjs';
 import {
   answerInput,
   chatFrame,
@@ -20,10 +21,7 @@ import {
 import { VSIX, isPackageFresh, packageExtension } from './prepare.mjs';
 import { installExtension, startWorkbench } from './server.mjs';
 
-/**
- * @typedef {import('playwright-core').Page} Page
- * @typedef {import('playwright-core').FrameLocator} FrameLocator
- */
+/** @typedef {import('playwright-core').Page} Page */
 
 const SIZE = { width: 1200, height: 800 };
 const SIDEBAR = 400;
@@ -44,7 +42,6 @@ const THEMES = [
   { picture: undefined, theme: 'Dark Modern', mark: 'vscode-dark' },
 ];
 
-await mkdir(IMAGES, { recursive: true });
 const root = await mkdtemp(join(tmpdir(), 'secure-chat-pictures-'));
 /** @type {(() => Promise<unknown>)[]} */
 const cleanUp = [() => rm(root, { recursive: true, force: true })];
