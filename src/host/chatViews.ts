@@ -30,7 +30,6 @@ export class ChatViews implements Disposable {
       window.registerWebviewPanelSerializer(PANEL, {
         deserializeWebviewPanel: (panel) => Promise.resolve(this.#adopt(panel)),
       }),
-      model.onState(() => this.#badge()),
     );
   }
 
@@ -47,7 +46,6 @@ export class ChatViews implements Disposable {
   #resolve(view: WebviewView): void {
     const page = this.#page(view.webview, 'sidebar');
     this.#view = view;
-    this.#badge();
     view.onDidDispose(() => {
       page.dispose();
       if (this.#view === view) this.#view = undefined;
@@ -67,18 +65,7 @@ export class ChatViews implements Disposable {
     return new ChatPage(webview, place, this.extensionUri, this.model, this.run, this.log);
   }
 
-  #badge(): void {
-    if (this.#view) this.#view.badge = badge(this.model);
-  }
-
   dispose(): void {
     this.#subscriptions.dispose();
   }
-}
-
-/** Unread messages and invitations that wait. */
-export function badge(model: ChatModel): { value: number; tooltip: string } | undefined {
-  const { groups, invitations } = model.state();
-  const value = groups.reduce((sum, { unread }) => sum + unread, invitations.length);
-  return value > 0 ? { value, tooltip: `${value} unread` } : undefined;
 }

@@ -10,7 +10,6 @@ import {
 } from 'vscode';
 import type { GroupView, MemberView, PersonView } from '../shared/view.js';
 import type { ChatModel } from './chatModel.js';
-import { badge } from './chatViews.js';
 import type { CurrentSession } from './currentSession.js';
 
 type Node =
@@ -147,4 +146,11 @@ function memberItem(group: string, { name, fingerprint, presence, admin, me, tru
   item.iconPath = new ThemeIcon(PRESENCE_ICONS[presence]);
   item.tooltip = `${name}: ${words}`;
   return item;
+}
+
+/** Unread messages and invitations that wait. */
+function badge(model: ChatModel): { value: number; tooltip: string } | undefined {
+  const { groups, invitations } = model.state();
+  const value = groups.reduce((sum, { unread }) => sum + unread, invitations.length);
+  return value > 0 ? { value, tooltip: `${value} unread` } : undefined;
 }

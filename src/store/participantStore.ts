@@ -2,38 +2,22 @@ import type { Random } from '../crypto/random.js';
 import { explained } from './diskErrors.js';
 import { hasCode, nodeFiles, type Files } from './files.js';
 import { discardOlder, listFolder } from './folder.js';
-import type { HistoryKeeper, HistoryPort, StartHistory } from './historyPort.js';
+import type { HistoryKeeper, HistoryPort } from './history.js';
 import type { Place } from './images.js';
 import { createJournal, OwnedJournals } from './ownedJournals.js';
 import { enterOwner, isOpen, openElsewhere } from './owner.js';
-import { encodeChanges, encodeHead, type Condition } from './records.js';
+import { encodeChanges, encodeHead, historyIn, type Condition } from './records.js';
 import { recover } from './recovery.js';
 import type { ReplayDb } from './replayDb.js';
 import type { Change, Table, Tables } from './schema.js';
 import { loadSqlJs } from './sqlite.js';
+import type { StoreOptions } from './storeOptions.js';
+
+export type { StoreOptions } from './storeOptions.js';
 
 const CHECKPOINT_EVERY = 500;
 /** How often an idle owner looks whether it was replaced, ms. */
 const WATCH_INTERVAL = 2000;
-
-export interface StoreOptions {
-  readonly dir: string;
-  /** 32 bytes. */
-  readonly storageKey: Uint8Array;
-  /** sql-wasm.wasm. */
-  readonly wasm: Uint8Array;
-  readonly random: Random;
-  readonly startHistory: StartHistory;
-  /** Open it even if a running process has it open; that one is replaced. */
-  readonly takeOver?: boolean;
-  /** Called once, when another process has taken over. */
-  readonly onReplaced?: () => void;
-  /** A number kept outside the folder, so that an older copy of the folder is noticed. */
-  readonly guard?: { get(): Promise<number | undefined>; set(n: number): Promise<void> };
-  /** Records between checkpoints, 500 by default. */
-  readonly checkpointEvery?: number;
-  readonly files?: Files;
-}
 
 interface Commit {
   readonly payload: Uint8Array;
@@ -123,6 +107,7 @@ export class ParticipantStore {
         undo.push(() => history.close());
         const recovered = await recover(place, await loadSqlJs(wasm), history, journals.number);
         const { replay, head, records } = recovered;
+        undo.push(async () => replay.close());
         const condition = head.condition === 'clean' && guarded > highest ? 'rolled-back' : head.condition;
         await journals.begin({ ...head, condition });
         const store = new ParticipantStore(
@@ -196,7 +181,7 @@ export class ParticipantStore {
       await journals.write(commits.map(({ payload }) => payload));
       const changes = commits.flatMap((commit) => commit.changes);
       replay.apply(changes);
-      history.apply(changes.flatMap((change) => ('history' in change ? [change.history] : [])));
+      history.apply(historyIn(changes));
     } catch (error) {
       journals.fail(error as Error);
       for (const { reject } of commits) reject(error);

@@ -84,3 +84,6 @@ export function encodeChanges(value: readonly Change[]): Uint8Array {
 
 /** Throws ProtocolError 'malformed' for everything that encodeChanges doesn't write. */
 export const decodeChanges = (data: Uint8Array): readonly Change[] => decode(changes, data, MAX_RECORD_BYTES);
+
+export const historyIn = (value: readonly Change[]): HistoryEntry[] =>
+  value.flatMap((each) => ('history' in each ? [each.history] : []));

@@ -8,7 +8,7 @@ import type { HistoryKeeper } from './history.js';
 import { newestImage, type Place } from './images.js';
 import { readJournal } from './journal.js';
 import { chainFrom, type FoundJournal, type JournalPart } from './journalChain.js';
-import { decodeChanges, decodeHead, type Head } from './records.js';
+import { decodeChanges, decodeHead, historyIn, type Head } from './records.js';
 import { ReplayDb } from './replayDb.js';
 import type { Change } from './schema.js';
 import { sealedJournal } from './sealedJournal.js';
@@ -111,7 +111,7 @@ function build(sql: SqlJsStatic, history: HistoryKeeper, found: Found): Recovere
   replay.apply(forReplay.flatMap(({ changes }) => changes.flat()));
   const parts = new Map([...forHistory, ...forReplay].map((part) => [part.number, part]));
   const changes = [...parts.values()].flatMap((part) => part.changes.flat());
-  history.apply(changes.flatMap((change) => ('history' in change ? [change.history] : [])));
+  history.apply(historyIn(changes));
   // An owner who committed nothing did nothing about what it found either.
   const inherited = last?.changes.length === 0 ? last.head.condition : 'clean';
   return {

@@ -73,6 +73,11 @@ describe('a first session in VS Code', () => {
     await say(boChat, 'Thanks! 👍');
     await article(adaChat, 'Bo', 'Thanks! 👍').waitFor();
     await article(cyChat, 'Bo', 'Thanks! 👍').waitFor();
+    // Everything is on the screen: nothing is unread.
+    for (const page of [ada, bo, cy])
+      await expect
+        .poll(() => page.locator('.part.activitybar .action-item.checked .badge').isVisible())
+        .toBe(false);
   });
 
   it('loses nothing when a window is closed and opened again', async () => {
