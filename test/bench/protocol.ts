@@ -95,7 +95,12 @@ for (let round = 0; round <= ROUNDS; round++) {
   const receive: typeof receives = { whole: [], parts: [] };
   let inputs: Inputs | undefined;
   for (let i = 0; i < MESSAGES; i++) {
-    const payload = { kind: 'text', id: random(16), time: Date.now(), content: new Uint8Array(1024).fill(97) } as const;
+    const payload = {
+      kind: 'text',
+      id: random(16),
+      time: Date.now(),
+      content: new Uint8Array(1024).fill(97),
+    } as const;
     let envelope: Uint8Array = new Uint8Array(0);
     const steps = [
       () => send.whole.push(time(() => ({ envelope } = sender.send(signKey, payload, random)))),
@@ -110,12 +115,25 @@ for (let round = 0; round <= ROUNDS; round++) {
     for (const step of i % 2 ? steps2 : steps2.reverse()) step();
   }
   if (round === 0) continue;
-  for (const k of ['whole', 'parts'] as const) { sends[k].push(...send[k]); receives[k].push(...receive[k]); }
+  for (const k of ['whole', 'parts'] as const) {
+    sends[k].push(...send[k]);
+    receives[k].push(...receive[k]);
+  }
   ratios.send.push(median(send.whole) / median(send.parts));
   ratios.receive.push(median(receive.whole) / median(receive.parts));
 }
 report(
-  { what: 'send', result: ms(median(sends.whole)), against: ms(median(sends.parts)), ratio: median(ratios.send) },
-  { what: 'receive', result: ms(median(receives.whole)), against: ms(median(receives.parts)), ratio: median(ratios.receive) },
+  {
+    what: 'send',
+    result: ms(median(sends.whole)),
+    against: ms(median(sends.parts)),
+    ratio: median(ratios.send),
+  },
+  {
+    what: 'receive',
+    result: ms(median(receives.whole)),
+    against: ms(median(receives.parts)),
+    ratio: median(ratios.receive),
+  },
 );
 console.log(ratios);

@@ -127,6 +127,31 @@ describe.each(Object.entries(failures))('%s', { timeout: 120_000 }, (_name, left
 });
 
 describe('taking over', () => {
+  it('finds everything acknowledged, at whatever moment of the former owner', async () => {
+    for (let at = 1; ; at++) {
+      const disk = await fresh();
+      const open = (files: Files) => openStore(dir, { files, takeOver: true });
+      let calls = -Infinity;
+      let taken: ParticipantStore | undefined;
+      const files = faultyFiles(disk.files, async () => {
+        if (++calls === at) taken = await open(disk.files);
+        return undefined;
+      });
+      const former = await open(files);
+      calls = 0;
+      let acknowledged = await commitFrom(former, 6, 6);
+      await former.checkpoint().catch(() => {});
+      if (acknowledged === 6) acknowledged = await commitFrom(former, 7, 7);
+      if (!taken) return expect(at).toBeGreaterThan(20);
+      const { replay, history } = await messagesIn(taken);
+      expect(replay).toEqual(upTo(Math.max(acknowledged, replay.length)));
+      expect(history).toEqual(replay);
+      await taken.commit(message(replay.length + 1));
+      await checkSurvivor(disk.copy().files, replay.length + 1, replay.length + 1);
+      await Promise.all([former.close(), taken.close()]);
+    }
+  });
+
   it('finds everything, at whatever moment the former owner completes a checkpoint', async () => {
     for (let at = 1; ; at++) {
       const disk = await fresh();
