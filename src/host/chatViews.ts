@@ -2,8 +2,8 @@ import {
   Disposable,
   ViewColumn,
   window,
+  Uri,
   type LogOutputChannel,
-  type Uri,
   type WebviewPanel,
   type WebviewView,
 } from 'vscode';
@@ -55,6 +55,7 @@ export class ChatViews implements Disposable {
   #adopt(panel: WebviewPanel): void {
     const page = this.#page(panel.webview, 'editor');
     this.#panel = panel;
+    panel.iconPath = Uri.joinPath(this.extensionUri, 'media/secure-chat.svg');
     panel.onDidDispose(() => {
       page.dispose();
       if (this.#panel === panel) this.#panel = undefined;

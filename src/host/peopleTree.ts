@@ -51,7 +51,9 @@ export class PeopleTree implements TreeDataProvider<Node>, Disposable {
     if (!node) return this.#sections();
     if (node.kind === 'section') return [...node.children];
     if (node.kind === 'group')
-      return node.group.members.map((member) => ({ kind: 'member', group: node.group.id, member }));
+      return [...node.group.members]
+        .sort(byName)
+        .map((member) => ({ kind: 'member', group: node.group.id, member }));
     return [];
   }
 
@@ -64,10 +66,10 @@ export class PeopleTree implements TreeDataProvider<Node>, Disposable {
           ? 'unlocked here'
           : fingerprint === elsewhere?.fingerprint
             ? 'open elsewhere'
-            : 'locked';
+            : 'not in this window';
       return { kind: 'participant', name, fingerprint, state };
     });
-    const contacts = discreet ? [] : (client?.people() ?? []);
+    const contacts = discreet ? [] : [...(client?.people() ?? [])].sort(byName);
     const sections: [string, Node[]][] = [
       ['Participants on this machine', discreet ? [] : participants],
       ['Groups', groups.map((group): Node => ({ kind: 'group', group }))],
@@ -96,6 +98,7 @@ export class PeopleTree implements TreeDataProvider<Node>, Disposable {
         item.description = TRUST_WORDS[person.trust];
         item.iconPath = new ThemeIcon(TRUST_ICONS[person.trust]);
         item.tooltip = `${person.name}: ${TRUST_WORDS[person.trust]}\nFingerprint ${person.fingerprint}`;
+        item.accessibilityInformation = { label: `${person.name}: ${TRUST_WORDS[person.trust]}` };
         return item;
       }
       case 'member':
@@ -110,12 +113,15 @@ export class PeopleTree implements TreeDataProvider<Node>, Disposable {
   }
 }
 
+const byName = (a: PersonView, b: PersonView): number => a.name.localeCompare(b.name);
+
 function participantItem({ name, fingerprint, state }: Node & { kind: 'participant' }): TreeItem {
   const item = new TreeItem(name);
   item.id = `participant ${fingerprint}`;
   item.description = state;
   item.iconPath = new ThemeIcon(state === 'unlocked here' ? 'unlock' : 'lock');
   item.tooltip = `${name}: ${state}\nFingerprint ${fingerprint}`;
+  item.accessibilityInformation = { label: `${name}: ${state}` };
   if (state === 'locked')
     item.command = { command: 'secureChat.unlockParticipant', title: 'Unlock participant' };
   if (state === 'open elsewhere') item.command = { command: 'secureChat.takeOver', title: 'Take over' };

@@ -58,6 +58,8 @@ export class Unlock {
     if (!participant) return;
     try {
       const { openKeyFile } = await import('../../protocol/keyFile.js');
+      const { selfTest } = await import('../../crypto/selfTest.js');
+      await selfTest();
       await this.session.open(participant, await openKeyFile(participant.keyFile, password), false);
     } catch (error) {
       this.log.info(`not unlocked by itself: ${(error as Error).message}`);

@@ -1,0 +1,53 @@
+import { EpochState } from '../../src/client/epochState.js';
+import { epochRows, foundGroup } from '../../src/client/found.js';
+import { equal } from '../../src/crypto/bytes.js';
+import { systemRandom } from '../../src/crypto/random.js';
+import { placeOf } from '../../src/protocol/roster.js';
+import type { Tables } from '../../src/store/schema.js';
+import { makePeople } from '../helpers/people.js';
+
+const [ada, bo, cy] = await makePeople(['Ada', 'Bo', 'Cy']);
+const cards = [ada, bo, cy].map(({ identity }) => identity.card);
+
+/** The keys that Ada signs with, and that the others check it by. */
+export const { signKey } = ada.identity;
+export const publicKey = ada.identity.card.signKey;
+
+export interface Ends {
+  readonly sender: EpochState;
+  readonly receiver: EpochState;
+  readonly chat: Tables['chat'];
+}
+
+/** A fresh group of three: Ada's side of it, who sends, and Bo's. */
+export function newEpoch(): Ends {
+  const others = cards.slice(1);
+  const { commit, roster, joiner } = foundGroup(ada.identity, 'Bench', others, systemRandom, Date.now());
+  const side = (fingerprint: Uint8Array) => {
+    const rows = epochRows(commit, roster, placeOf(roster, fingerprint), joiner);
+    const members = rows.members.map((row) => ({
+      row,
+      card: cards.find((card) => equal(card.fingerprint, row.fingerprint))!,
+      accepted: new Map(),
+      skipped: new Map(),
+      frontier: new Map(),
+    }));
+    return { chat: rows.chat, epoch: new EpochState(rows.epoch, members) };
+  };
+  const receiving = side(bo.identity.card.fingerprint);
+  return {
+    sender: side(ada.identity.card.fingerprint).epoch,
+    receiver: receiving.epoch,
+    chat: receiving.chat,
+  };
+}
+
+/** A text of 1 KiB. */
+export const text = 'x'.repeat(1024);
+export const payload = () =>
+  ({
+    kind: 'text',
+    id: systemRandom(16),
+    time: Date.now(),
+    content: new TextEncoder().encode(text),
+  }) as const;
