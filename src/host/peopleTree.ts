@@ -122,7 +122,7 @@ function participantItem({ name, fingerprint, state }: Node & { kind: 'participa
   item.iconPath = new ThemeIcon(state === 'unlocked here' ? 'unlock' : 'lock');
   item.tooltip = `${name}: ${state}\nFingerprint ${fingerprint}`;
   item.accessibilityInformation = { label: `${name}: ${state}` };
-  if (state === 'locked')
+  if (state === 'not in this window')
     item.command = { command: 'secureChat.unlockParticipant', title: 'Unlock participant' };
   if (state === 'open elsewhere') item.command = { command: 'secureChat.takeOver', title: 'Take over' };
   return item;
