@@ -51,7 +51,7 @@ export class Connection implements Peer {
     this.#openedAt = this.#heardAt = context.clock();
     this.#delivery = new Delivery(socket, context, () => this.goAway('too-slow'));
     context.hub.peers.add(this);
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.#message(data, isBinary));
+    socket.on('message', (data: Buffer) => this.#message(data));
     socket.on('pong', () => this.#heard());
     // ws closes by itself what breaks RFC 6455 or the size limit.
     socket.on('error', (error: Error & { code?: string }) => this.#release(error.code ?? error.name));
@@ -84,10 +84,10 @@ export class Connection implements Peer {
     this.#pingedAt = undefined;
   }
 
-  #message(data: Buffer, isBinary: boolean): void {
+  #message(data: Buffer): void {
     this.#heard();
     try {
-      if (!isBinary || data.length === 0) throw new ProtocolError('malformed', 'Not a run of frames.');
+      if (data.length === 0) throw new ProtocolError('malformed', 'An empty message.');
       for (const frame of unpackFrames(data)) {
         if (this.#endedAt !== undefined) return;
         this.#handle(decodeClientFrame(frame));

@@ -6,7 +6,7 @@ import type { Place } from './images.js';
 import type { HistoryEntry } from './schema.js';
 import { loadSqlJs } from './sqlite.js';
 
-export type { HistoryKeeper, HistoryPort } from './history.js';
+export type { HistoryKeeper } from './history.js';
 
 export interface HistoryOptions extends Place {
   /** sql-wasm.wasm. */

@@ -1,72 +1,107 @@
-// npm run bench: every topic in a process of its own, as one Markdown table. `-- protocol` runs one topic;
+// npm run bench: measures, and prints one table. `npm run bench -- protocol unlock` runs these topics alone;
 // `--write` puts the table into docs/BENCHMARKS.md.
-import { fork, spawnSync } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
-import { basename, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import '../workbench/require-node.mjs';
+import { fork } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { build } from 'esbuild';
+import { ROOT } from '../workbench/install.mjs';
+import { installDependencies, isPackageFresh, packageExtension } from '../workbench/prepare.mjs';
+import { activation } from './activation.mjs';
+import { fanout } from './fanout.mjs';
+import { load, page } from './page.mjs';
+import { sizes } from './sizes.mjs';
 
-const ROOT = join(import.meta.dirname, '../..');
-const OUT = join(ROOT, 'test/results/bench');
-const TOPICS = ['protocol', 'session'];
+const RESULTS = join(ROOT, 'test/results');
+/** On the disk that the project is on: /tmp may be in memory, where syncing costs nothing. */
+const SCRATCH = join(RESULTS, 'bench');
+/** A topic is a file that is bundled and run in a process of its own, or a function. */
+const TOPICS = {
+  session: 'session',
+  unlock: 'unlock',
+  protocol: 'protocol',
+  store: 'store',
+  activation,
+  relay: fanout,
+  sizes,
+};
+/** No topic takes longer than this, ms, on a machine that has anything to spare. */
+const PATIENCE = 5 * 60_000;
+
 const args = process.argv.slice(2);
-const wanted = TOPICS.filter((topic) => args.includes(topic));
+const names = args.filter((arg) => arg !== '--write');
+const unknown = names.filter((name) => !(name in TOPICS));
+if (unknown.length > 0) {
+  console.error(`There is no topic ${unknown.join(', ')}. Topics: ${Object.keys(TOPICS).join(', ')}.`);
+  process.exit(1);
+}
 
-spawnSync(process.execPath, ['esbuild.js'], { cwd: ROOT, stdio: 'ignore' });
-await mkdir(OUT, { recursive: true });
+await installDependencies();
+if (!(await isPackageFresh())) {
+  console.error('Building the extension …');
+  await packageExtension();
+}
+await rm(SCRATCH, { recursive: true, force: true });
+await mkdir(SCRATCH, { recursive: true });
+await bundle();
 
-/** @type {{ what: string, result: string, against?: string, ratio?: number, target?: string }[]} */
+const before = load();
+/** @type {import('./figures.js').Figure[]} */
 const figures = [];
-for (const topic of wanted.length > 0 ? wanted : TOPICS) {
-  // The helpers find dist/ from their own folder, so the bundle lies as deep as they do.
-  const outfile = join(ROOT, 'test/results', `${topic}.bench.mjs`);
-  await build({
-    entryPoints: [join(import.meta.dirname, `${topic}.ts`)],
-    outfile,
+for (const [name, topic] of Object.entries(TOPICS)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  console.error(`Measuring: ${name} …`);
+  try {
+    figures.push(...(await (typeof topic === 'string' ? inProcess(topic) : topic(SCRATCH))));
+  } catch (error) {
+    process.exitCode = 1;
+    const message = error instanceof Error ? error.message : String(error);
+    figures.push({ what: name, result: `failed: ${message.split('\n')[0]}` });
+    console.error(message);
+  }
+}
+await rm(SCRATCH, { recursive: true, force: true });
+
+const text = page(figures, before);
+console.log(text);
+if (args.includes('--write')) await writeFile(join(ROOT, 'docs/BENCHMARKS.md'), text);
+
+/** The helpers find dist/ from their own folder, so the bundles lie as deep as they do. */
+function bundle() {
+  const files = Object.values(TOPICS).filter((topic) => typeof topic === 'string');
+  return build({
+    entryPoints: [...files, 'memberProcess'].map((file) => join(ROOT, `test/bench/${file}.ts`)),
+    outdir: RESULTS,
+    entryNames: '[name].bench',
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
     format: 'esm',
+    target: 'node20',
     packages: 'external',
     logLevel: 'error',
   });
-  await new Promise((resolve, reject) => {
-    const child = fork(outfile, { cwd: ROOT });
-    child.on('message', (/** @type {typeof figures} */ some) => figures.push(...some));
-    child.on('exit', (code) =>
-      code === 0 ? resolve(code) : reject(new Error(`${topic} ended with ${code}`)),
+}
+
+/**
+ * @param {string} file
+ * @returns {Promise<import('./figures.js').Figure[]>}
+ */
+function inProcess(file) {
+  return new Promise((resolve, reject) => {
+    const child = fork(join(RESULTS, `${file}.bench.mjs`), {
+      cwd: ROOT,
+      env: { ...process.env, TMPDIR: SCRATCH },
+      timeout: PATIENCE,
+    });
+    /** @type {import('./figures.js').Figure[]} */
+    const reported = [];
+    child.on('message', (some) =>
+      reported.push(.../** @type {import('./figures.js').Figure[]} */ (/** @type {unknown} */ (some))),
+    );
+    child.once('error', reject);
+    child.once('exit', (code, signal) =>
+      code === 0 ? resolve(reported) : reject(new Error(`${file} ended with ${signal ?? code}`)),
     );
   });
 }
-if (wanted.length === 0)
-  for (const file of await readdir(join(ROOT, 'dist'))) {
-    const data = await readFile(join(ROOT, 'dist', file));
-    const kib = (/** @type {number} */ n) => `${Math.round(n / 1024)} KiB`;
-    figures.push({
-      what: `dist/${basename(file)}`,
-      result: `${kib(data.length)}, gzip ${kib(gzipSync(data).length)}`,
-    });
-  }
-
-const { version, devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
-const cells = figures.map(({ what, result, against = '', ratio, target = '' }) =>
-  [what, result, against, ratio === undefined ? '' : `${ratio.toFixed(ratio < 0.1 ? 3 : 2)}×`, target].join(
-    ' | ',
-  ),
-);
-const table = ['what | figure | against | ratio | target', '--- | --- | --- | --- | ---', ...cells]
-  .map((row) => `| ${row} |`)
-  .join('\n');
-const machine = `${cpus()[0]?.model}, ${cpus().length} cores; Node ${process.version}; Secure Chat ${version}; esbuild ${devDependencies.esbuild}; ${new Date().toISOString().slice(0, 10)}`;
-const text = `# Benchmarks
-
-\`npm run bench\` measures again. Ratios are medians against a peer in the same run; times need a quiet machine.
-Send and receive of 1 KiB are measured against the sum of their primitives; messages go over the relay's own process
-with its durable store, three sessions in one process.
-
-${machine}
-
-${table}
-`;
-console.log(text);
-if (args.includes('--write')) await writeFile(join(ROOT, 'docs/BENCHMARKS.md'), text);

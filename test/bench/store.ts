@@ -65,7 +65,10 @@ const store = await ParticipantStore.open({
 const file = await open(join(root, 'raw'), 'wx');
 
 /** Medians of commits of `count` records at a time and of as many bytes written and synced at once. */
-async function compare(turns: number, count: number): Promise<{ commit: number; raw: number; ratio: number }> {
+async function compare(
+  turns: number,
+  count: number,
+): Promise<{ commit: number; raw: number; ratio: number }> {
   const times: Record<'commit' | 'raw', number[]> = { commit: [], raw: [] };
   for (let turn = 0; turn < turns; turn++) {
     const records = Array.from({ length: count }, receiveRecord);
@@ -73,9 +76,7 @@ async function compare(turns: number, count: number): Promise<{ commit: number; 
     const data = systemRandom(bytes);
     const both = [
       async () =>
-        times.commit.push(
-          await timedAsync(() => Promise.all(records.map((record) => store.commit(record)))),
-        ),
+        times.commit.push(await timedAsync(() => Promise.all(records.map((record) => store.commit(record))))),
       async () =>
         times.raw.push(
           await timedAsync(async () => {
@@ -96,7 +97,12 @@ for (const [what, turns, count] of [
   [`replay accept: a message, ${IN_FLIGHT} in flight`, GROUPS, IN_FLIGHT],
 ] as const) {
   const { commit, raw, ratio } = await compare(turns, count);
-  report({ what, result: time(commit), against: `the same bytes appended and fdatasynced ${time(raw)}`, ratio });
+  report({
+    what,
+    result: time(commit),
+    against: `the same bytes appended and fdatasynced ${time(raw)}`,
+    ratio,
+  });
 }
 await file.close();
 await store.close();

@@ -22,8 +22,7 @@ await whole();
 for (let turn = 0; turn < ROUNDS; turn++) {
   const spent = { bare: 0, whole: 0 };
   const both = [
-    async () =>
-      clock.bare.push(await timedAsync(async () => void (spent.bare = await processorTime(bare)))),
+    async () => clock.bare.push(await timedAsync(async () => void (spent.bare = await processorTime(bare)))),
     async () =>
       clock.whole.push(await timedAsync(async () => void (spent.whole = await processorTime(whole)))),
   ];

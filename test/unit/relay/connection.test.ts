@@ -10,7 +10,8 @@ import {
   packFrames,
   type ClientFrame,
 } from '../../../src/protocol/wire.js';
-import { newLoginKeys, RawRelayClient, type LoginKeys } from '../../helpers/rawRelayClient.js';
+import { inboxOf, newLoginKeys, RawRelayClient, type LoginKeys } from '../../helpers/rawRelayClient.js';
+import { channelKey } from '../../../src/relay/keys.js';
 import { startRelay, type Harness } from './harness.js';
 
 let ada: LoginKeys;
@@ -195,8 +196,12 @@ describe('what makes no sense', () => {
     const client = await harness.login(ada);
     client.send({ type: 'prekey-get', fingerprint: bo.fingerprint });
     client.socket.send(new Uint8Array([0, 0, 0, 1, 255]));
-    client.send({ type: 'prekey-get', fingerprint: bo.fingerprint });
+    client.publish(inboxOf(bo.fingerprint), new Uint8Array(1));
     await client.closed();
+    expect(
+      harness.store.log(channelKey(inboxOf(bo.fingerprint))),
+      'what came after is ignored',
+    ).toBeUndefined();
     expect(client.frames.map(({ type }) => type)).toEqual(['prekey', 'err']);
   });
 

@@ -1,0 +1,81 @@
+import { createRequire } from 'node:module';
+import { readFile, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { ROOT } from '../workbench/install.mjs';
+
+/** Inputs that are named for each bundle. */
+const BIGGEST = 4;
+const require = createRequire(import.meta.url);
+const kB = (/** @type {number} */ bytes) => `${(bytes / 1000).toFixed(0)} kB`;
+
+/**
+ * The files of dist/, built anew.
+ *
+ * @returns {Promise<import('./figures.js').Figure[]>}
+ */
+export async function sizes() {
+  const inputs = await buildInputs();
+  const dist = join(ROOT, 'dist');
+  const figures = [];
+  for (const name of (await readdir(dist)).sort()) {
+    const data = await readFile(join(dist, name));
+    figures.push({
+      what: `size of dist/${name}`,
+      result: `${kB(data.length)} (${data.length} bytes), gzip ${kB(gzipSync(data, { level: 9 }).length)}`,
+      against: biggest(inputs.get(name) ?? new Map()),
+    });
+  }
+  return figures;
+}
+
+/**
+ * Runs esbuild.js, which alone says how dist/ is built, and asks for what went into it besides.
+ *
+ * @returns {Promise<Map<string, Map<string, number>>>} bytes by package or folder, by output
+ */
+async function buildInputs() {
+  const path = require.resolve('esbuild');
+  const esbuild = require('esbuild');
+  /** @type {ReturnType<typeof esbuild.build>[]} */
+  const builds = [];
+  const cached = /** @type {NodeJS.Module} */ (require.cache[path]);
+  cached.exports = {
+    ...esbuild,
+    build(/** @type {import('esbuild').BuildOptions} */ options) {
+      builds.push(esbuild.build({ ...options, metafile: true, logLevel: 'error' }));
+      return builds.at(-1);
+    },
+  };
+  require(join(ROOT, 'esbuild.js'));
+  cached.exports = esbuild;
+  const results = await Promise.all(builds);
+  return new Map(
+    results
+      .flatMap(({ metafile }) => Object.entries(metafile.outputs))
+      .map(([name, output]) => [basename(name), byPackage(output.inputs)]),
+  );
+}
+
+/** @param {Record<string, { bytesInOutput: number }>} inputs */
+function byPackage(inputs) {
+  /** @type {Map<string, number>} */
+  const sums = new Map();
+  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+    const installed = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
+    const name =
+      installed ??
+      path
+        .split('/')
+        .slice(0, path.startsWith('src/') ? 2 : 1)
+        .join('/');
+    sums.set(name, (sums.get(name) ?? 0) + bytesInOutput);
+  }
+  return sums;
+}
+
+/** @param {Map<string, number>} sums */
+function biggest(sums) {
+  const sorted = [...sums].sort(([, a], [, b]) => b - a).slice(0, BIGGEST);
+  return sorted.map(([name, bytes]) => `${name} ${kB(bytes)}`).join(', ');
+}
