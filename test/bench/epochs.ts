@@ -15,12 +15,12 @@ export const publicKey = ada.identity.card.signKey;
 
 export interface Ends {
   readonly sender: EpochState;
-  readonly receiver: EpochState;
+  readonly receivers: readonly EpochState[];
   readonly chat: Tables['chat'];
 }
 
-/** A fresh group of three: Ada's side of it, who sends, and Bo's. */
-export function newEpoch(): Ends {
+/** A fresh group of three: the side of Ada, who sends, and Bo's, as often as wanted. */
+export function newEpoch(receivers = 1): Ends {
   const others = cards.slice(1);
   const { commit, roster, joiner } = foundGroup(ada.identity, 'Bench', others, systemRandom, Date.now());
   const side = (fingerprint: Uint8Array) => {
@@ -34,11 +34,11 @@ export function newEpoch(): Ends {
     }));
     return { chat: rows.chat, epoch: new EpochState(rows.epoch, members) };
   };
-  const receiving = side(bo.identity.card.fingerprint);
+  const receiving = Array.from({ length: receivers }, () => side(bo.identity.card.fingerprint));
   return {
     sender: side(ada.identity.card.fingerprint).epoch,
-    receiver: receiving.epoch,
-    chat: receiving.chat,
+    receivers: receiving.map(({ epoch }) => epoch),
+    chat: receiving[0]!.chat,
   };
 }
 

@@ -15,7 +15,8 @@ const IN_FLIGHT = 16;
 /** A journal's frame adds 8 bytes to a record, and the seal its tag. */
 const SEALED = 8 + 32;
 
-const { sender, receiver, chat } = newEpoch();
+const { sender, receivers, chat } = newEpoch();
+const receiver = receivers[0]!;
 let position = 0;
 
 /** The record of a message that came in, as src/client/chat.ts makes it. */

@@ -81,7 +81,7 @@ describe('a first session in VS Code', () => {
   });
 
   it('loses nothing when a window is closed and opened again', async () => {
-    const before = await windows.stored();
+    const before = await windows.quiet();
     const box = () => boChat.getByRole('textbox', { name: 'Message' });
     await box().fill('not sent yet');
     await expect.poll(() => windows.stored()).toBeGreaterThan(before);

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { chromium, type Browser, type FrameLocator, type Page } from 'playwright-core';
 import { findChromium, launchOptions } from '../workbench/chromium.mjs';
 import {
@@ -47,6 +48,16 @@ export class Windows {
     const files = await readdir(folder, { recursive: true });
     const sizes = files.map((file) => stat(join(folder, file)).catch(() => ({ size: 0 })));
     return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** What is stored once nothing more was for two seconds: receipts follow each message. */
+  async quiet(): Promise<number> {
+    for (let last = -1; ; ) {
+      const now = await this.stored();
+      if (now === last) return now;
+      last = now;
+      await setTimeout(2_000);
+    }
   }
 
   /** A window on a folder of its own, with the chat in the sidebar. */
