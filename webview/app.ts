@@ -153,12 +153,11 @@ export class App {
   private showParts(): void {
     const { chat, screen, group, groups } = this.state;
     this.showScreen();
-    setAttribute(this.header, 'hidden', chat?.me === undefined || screen === 'elsewhere');
     this.switcher.update(groups, group?.id);
-    setAttribute(this.switcher.element, 'hidden', groups.length === 0);
     this.invitations.update(screen === 'elsewhere' ? [] : (chat?.invitations ?? []));
     if (chat !== undefined) this.connection.update(chat.connection);
-    for (const part of [this.members.element, this.list.element, this.composer.element]) {
+    setAttribute(this.connection.element, 'hidden', screen === 'create');
+    for (const part of [this.header, this.list.element, this.composer.element]) {
       setAttribute(part, 'hidden', group === undefined);
     }
     if (group !== undefined) this.showGroup(group);

@@ -40,7 +40,7 @@ function stepOf(screen: EmptyScreen, state: ChatState): Step {
       return {
         icon: 'lock',
         title: ['Locked'],
-        text: 'Messages and keys on this machine are encrypted. Unlock a participant to read and write.',
+        text: 'Messages and keys on this machine are encrypted. Unlock a participant to read and write; “Start relay” comes next, unless one is running.',
         label: 'Unlock participant',
         command: 'unlockParticipant',
       };

@@ -9,6 +9,8 @@ const PRESENCE: Readonly<Record<MemberView['presence'], string | undefined>> = {
   left: 'left',
 };
 
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
 function line(member: MemberView): HTMLElement {
   const facts = [member.admin ? 'admin' : undefined, PRESENCE[member.presence]].filter(
     (fact) => fact !== undefined,
@@ -45,6 +47,6 @@ export class MemberList {
     const shown = JSON.stringify(members);
     if (shown === this.shown) return;
     this.shown = shown;
-    this.list.replaceChildren(...members.map(line));
+    this.list.replaceChildren(...[...members].sort((a, b) => compare(a.name, b.name)).map(line));
   }
 }

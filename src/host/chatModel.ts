@@ -72,7 +72,13 @@ export class ChatModel implements Disposable {
     const discreet = setting('discreetMode');
     const state: ChatState = {
       participants: this.#participants,
-      connection: { state: 'locked', detail: 'Nobody is unlocked in this window.' },
+      connection: {
+        state: 'locked',
+        detail:
+          this.#participants === 0
+            ? 'There is no participant on this machine yet.'
+            : 'Nobody is unlocked in this window.',
+      },
       groups: [],
       invitations: [],
       discreet,

@@ -26,6 +26,7 @@ type Node =
 
 const TRUST_WORDS = { verified: 'verified', unverified: 'not verified', changed: 'key changed' } as const;
 const TRUST_ICONS = { verified: 'verified', unverified: 'account', changed: 'warning' } as const;
+const PRESENCE_WORDS = { present: 'joined', invited: 'invited', left: 'left' } as const;
 const PRESENCE_ICONS = { present: 'person', invited: 'mail', left: 'circle-slash' } as const;
 
 /** The tree "People": participants of this machine, groups with their members, contacts; each with its state. */
@@ -146,7 +147,7 @@ function groupItem({ id, title, members, unread, stopped }: GroupView): TreeItem
 
 function memberItem(group: string, { name, fingerprint, presence, admin, me, trust }: MemberView): TreeItem {
   const item = new TreeItem(me ? `${name} (you)` : name);
-  const words = [presence, ...(admin ? ['admin'] : []), ...(me ? [] : [TRUST_WORDS[trust]])].join(', ');
+  const words = [PRESENCE_WORDS[presence], ...(admin ? ['admin'] : []), ...(me ? [] : [TRUST_WORDS[trust]])].join(', ');
   item.id = `member ${group} ${fingerprint}`;
   item.description = words;
   item.iconPath = new ThemeIcon(PRESENCE_ICONS[presence]);

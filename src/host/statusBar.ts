@@ -25,18 +25,18 @@ export class StatusBar implements Disposable {
     this.#subscription = model.onState(() => this.#show(model.state()));
   }
 
-  #show({ me, connection, groups, invitations, elsewhere }: ChatState): void {
+  #show(state: ChatState): void {
+    const { participants, connection, groups, invitations } = state;
     const unread = groups.reduce((sum, group) => sum + group.unread, invitations.length);
-    const who = me?.name ?? (elsewhere ? `${elsewhere} is open elsewhere` : 'Secure Chat: locked');
-    const state = me ? ` · ${connection.state}` : '';
-    this.#item.text = `$(${ICONS[connection.state]}) ${who}${state}${unread > 0 ? ` · ${unread} unread` : ''}`;
+    const icon = participants > 0 ? ICONS[connection.state] : 'comment-discussion';
+    const { text, command } = who(state);
+    this.#item.text = `$(${icon}) ${text}${unread > 0 ? ` · ${unread} unread` : ''}`;
     this.#item.tooltip = `Secure Chat. ${connection.detail}`;
-    this.#item.accessibilityInformation = { label: `Secure Chat: ${who}${state}`, role: 'button' };
-    this.#item.command = me
-      ? 'secureChat.connectionStatus'
-      : elsewhere
-        ? 'secureChat.takeOver'
-        : 'secureChat.unlockParticipant';
+    this.#item.accessibilityInformation = {
+      label: text.startsWith('Secure Chat') ? text : `Secure Chat: ${text}`,
+      role: 'button',
+    };
+    this.#item.command = `secureChat.${command}`;
     this.#item.show();
   }
 
@@ -44,4 +44,12 @@ export class StatusBar implements Disposable {
     this.#subscription.dispose();
     this.#item.dispose();
   }
+}
+
+/** What the item says, and the command it leads to. */
+function who({ me, connection, elsewhere, participants }: ChatState): { text: string; command: string } {
+  if (me) return { text: `${me.name} · ${connection.state}`, command: 'connectionStatus' };
+  if (elsewhere) return { text: `${elsewhere} is open elsewhere`, command: 'takeOver' };
+  if (participants === 0) return { text: 'Secure Chat', command: 'createParticipants' };
+  return { text: 'Secure Chat: locked', command: 'unlockParticipant' };
 }

@@ -141,9 +141,9 @@ describe('the page and its host', () => {
     expect(await chat.posted('select')).toEqual([{ type: 'select', group: OTHER_GROUP }]);
   });
 
-  test('members are counted, and listed on demand', async () => {
+  test('members are counted, and listed by name on demand', async () => {
     await open();
-    await chat.send(stateMessage(), page([]));
+    await chat.send(stateMessage({ groups: [group({ members: group().members.toReversed() })] }), page([]));
     await chat.page.getByText('3 members, 1 invited').click();
     const lines = await chat.page
       .getByRole('list', { name: 'Members' })
@@ -214,6 +214,16 @@ describe('nothing to show', () => {
     await chat.send(stateMessage(state), page([]));
     await chat.page.getByRole('button', { name: label, exact: true }).click();
     expect(await chat.posted('command')).toEqual([{ type: 'command', command }]);
+  });
+
+  test('shows only what there is: neither a connection before the first participant, nor a header without a group', async () => {
+    await open();
+    await chat.send(stateMessage({ ...locked, participants: 0 }));
+    expect(await chat.page.getByText('Locked').isVisible()).toBe(false);
+    await chat.send(stateMessage(locked));
+    expect(await chat.page.getByRole('status').isVisible()).toBe(true);
+    await chat.send(stateMessage({ groups: [], invitations: [invitation()] }));
+    expect(await chat.page.getByRole('banner').isVisible()).toBe(false);
   });
 
   test('says who is open elsewhere', async () => {

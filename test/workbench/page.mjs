@@ -77,14 +77,17 @@ export async function openContainer(page, name = 'Secure Chat') {
 }
 
 /**
- * Inside the chat view; `getByRole` and `getByLabel` go on from there.
+ * Inside the chat; `getByRole` and `getByLabel` go on from there.
  *
  * @param {Page} page
- * @param {string} [extensionId]
+ * @param {'sidebar' | 'editor'} [place]
  */
-export function chatFrame(page, extensionId = 'secure-chat.secure-chat') {
-  const webview = `iframe.webview.ready[src*="extensionId=${extensionId}&"][src*="purpose=webviewView"]`;
-  return page.frameLocator(webview).frameLocator('#active-frame');
+export function chatFrame(page, place = 'sidebar') {
+  // The address says `purpose=webviewView` only until the view is hidden for the first time.
+  const inEditor = '[data-parent-flow-to-element-id]';
+  const container = place === 'editor' ? `div${inEditor}` : `div:not(${inEditor})`;
+  const webview = 'iframe.webview.ready[src*="extensionId=secure-chat.secure-chat&"]';
+  return page.frameLocator(`${container} > ${webview}`).frameLocator('#active-frame');
 }
 
 /**

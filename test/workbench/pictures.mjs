@@ -203,11 +203,7 @@ async function showChat(page) {
 async function showEditor(page) {
   await chatFrame(page).getByRole('button', { name: 'Open in editor' }).click();
   await openContainer(page, 'Explorer');
-  await page
-    .frameLocator('iframe.webview.ready:not([src*="purpose=webviewView"])')
-    .frameLocator('#active-frame')
-    .getByText(LAST_STATE)
-    .waitFor();
+  await chatFrame(page, 'editor').getByText(LAST_STATE).waitFor();
   // What the pointer was over must not explain itself in the picture.
   await page.mouse.move(SIZE.width / 2, SIZE.height - 10);
   await page.locator('.monaco-hover').waitFor({ state: 'hidden' });
@@ -221,7 +217,7 @@ async function showPeople(page) {
   await page.setViewportSize({ ...SIZE, height: 440 });
   const group = page.getByRole('treeitem', { name: new RegExp(`^${GROUP}`) });
   await group.locator('.monaco-tl-twistie').click();
-  await page.getByRole('treeitem', { name: /^Cy: present/ }).waitFor();
+  await page.getByRole('treeitem', { name: /^Cy: joined/ }).waitFor();
   await shoot(page, 'people', '.part.activitybar', '.part.sidebar');
 }
 
