@@ -147,7 +147,11 @@ function groupItem({ id, title, members, unread, stopped }: GroupView): TreeItem
 
 function memberItem(group: string, { name, fingerprint, presence, admin, me, trust }: MemberView): TreeItem {
   const item = new TreeItem(me ? `${name} (you)` : name);
-  const words = [PRESENCE_WORDS[presence], ...(admin ? ['admin'] : []), ...(me ? [] : [TRUST_WORDS[trust]])].join(', ');
+  const words = [
+    PRESENCE_WORDS[presence],
+    ...(admin ? ['admin'] : []),
+    ...(me ? [] : [TRUST_WORDS[trust]]),
+  ].join(', ');
   item.id = `member ${group} ${fingerprint}`;
   item.description = words;
   item.iconPath = new ThemeIcon(PRESENCE_ICONS[presence]);

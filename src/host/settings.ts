@@ -1,23 +1,6 @@
-import * as v from 'valibot';
 import { workspace } from 'vscode';
-
-/** Settings under `secureChat.`, each within bounds; a value outside them counts as the default. */
-const schema = {
-  relayUrl: v.fallback(
-    v.pipe(v.string(), v.trim(), v.maxLength(300), v.regex(/^(wss?:\/\/[^\s/]+\/?)?$/)),
-    '',
-  ),
-  relayPort: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)), 8787),
-  rememberPassword: v.fallback(v.picklist(['ask', 'always', 'never']), 'ask'),
-  inviteLifetime: v.fallback(v.pipe(v.number(), v.minValue(10), v.maxValue(14 * 24 * 3600)), 7 * 24 * 3600),
-  notifications: v.fallback(v.picklist(['all', 'invitations', 'none']), 'invitations'),
-  discreetMode: v.fallback(v.boolean(), false),
-} as const;
-
-export type SettingName = keyof typeof schema;
+import { settingValue, type SettingName, type SettingValue } from './settingValues.js';
 
 /** The present value of a setting. */
-export function setting<N extends SettingName>(name: N): v.InferOutput<(typeof schema)[N]> {
-  const value: unknown = workspace.getConfiguration('secureChat').get(name);
-  return v.parse(schema[name], value);
-}
+export const setting = <N extends SettingName>(name: N): SettingValue<N> =>
+  settingValue(name, workspace.getConfiguration('secureChat').get(name));

@@ -1,45 +1,10 @@
 import { ProgressLocation, ThemeIcon, window, type CancellationToken, type LogOutputChannel } from 'vscode';
-import { foldName, nameProblem, normaliseName, sameName } from '../../protocol/names.js';
-import { MAX_PARTICIPANTS } from '../../shared/limits.js';
+import { parseNames, passwordProblem, repetitionProblem } from '../newParticipants.js';
 import type { LocalParticipants } from '../participants.js';
 import { askLine } from '../prompts.js';
 import { offer } from '../say.js';
 
 const TITLE = 'Create participants';
-
-/** Names for a number: A, B, C… as far as they are free, then A2, B2… */
-export function lettersFor(count: number, taken: readonly string[]): string[] {
-  const folded = new Set(taken.map(foldName));
-  const names: string[] = [];
-  for (let i = 0; names.length < count; i++) {
-    const name = String.fromCharCode(65 + (i % 26)) + (i < 26 ? '' : String(Math.floor(i / 26) + 1));
-    if (!folded.has(foldName(name))) names.push(name);
-  }
-  return names;
-}
-
-/** What a person typed, "3" or "Ada, Bo, Cy", as names; or what is wrong with it. */
-export function parseNames(input: string, taken: readonly string[]): readonly string[] | string {
-  const text = input.trim();
-  if (/^[+-]?\d+([.,]\d+)?$/.test(text)) {
-    const count = Number(text);
-    if (!Number.isInteger(count) || count < 1 || count > MAX_PARTICIPANTS)
-      return `Type a number from 1 to ${MAX_PARTICIPANTS}, or names with commas between them.`;
-    return lettersFor(count, taken);
-  }
-  const names = text.split(',');
-  if (names.length > MAX_PARTICIPANTS)
-    return `At most ${MAX_PARTICIPANTS} participants can be created at once.`;
-  for (const [i, name] of names.entries()) {
-    const problem = nameProblem(name);
-    if (problem) return problem;
-    if (names.slice(0, i).some((other) => sameName(other, name)))
-      return `The name “${normaliseName(name)}” is there twice. Give everyone a name of their own.`;
-    if (taken.some((other) => sameName(other, name)))
-      return `There is a participant “${normaliseName(name)}” on this machine already. Choose another name.`;
-  }
-  return names.map(normaliseName);
-}
 
 /** "Secure Chat: Create participants": names, passwords, keys, all files or none. */
 export async function createParticipants(
@@ -108,8 +73,7 @@ async function askPasswords(names: readonly string[]): Promise<NewParticipant[] 
     const step = names.length > 1 ? ` (${i + 1} of ${names.length})` : '';
     const first = await askLine(
       { title: `${TITLE}${step}`, prompt: `Password for ${name}`, password: true },
-      (value) =>
-        value === '' ? 'The password is empty. Type at least one character; longer is safer.' : undefined,
+      passwordProblem,
     );
     if (!first) return undefined;
     const last = i === names.length - 1;
@@ -120,10 +84,7 @@ async function askPasswords(names: readonly string[]): Promise<NewParticipant[] 
         password: true,
         buttons: last ? [] : [same],
       },
-      (value) =>
-        value === first.value
-          ? undefined
-          : 'The two passwords differ. Type the first one again, or press Escape and start over.',
+      (value) => repetitionProblem(first.value, value),
     );
     if (!again) return undefined;
     people.push({ name, password: first.value });
