@@ -182,7 +182,9 @@ export class Chat {
     try {
       await session.connection.publish(epoch.access, session.effects.random(16), envelope);
       const changes = this.#present();
-      if (changes.length > 0) await session.record(changes);
+      if (changes.length === 0) return;
+      await session.record(changes);
+      session.events.emit('changed');
     } catch (error) {
       session.effects.log(`receipt not published: ${(error as Error).message}`);
     }

@@ -318,6 +318,7 @@ export class ChatClient {
     if (chat?.declined) this.#chats.delete(chat.id);
     try {
       await this.#record([change, ...changes]);
+      if (changes.length > 0) this.events.emit('changed');
     } catch {
       // The session has ended and said so; the envelope goes out again, and is known by its key.
     }

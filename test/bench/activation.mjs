@@ -64,7 +64,7 @@ async function writeProbe(root) {
     name: 'probe',
     publisher: 'bench',
     version: '0.0.0',
-    engines: { vscode: '*' },
+    engines: { vscode: '^1.100.0' },
     main: './probe.js',
     activationEvents: ['onStartupFinished'],
   };

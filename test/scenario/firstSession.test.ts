@@ -11,6 +11,8 @@ describe('a first session', () => {
   it('invites, accepts and chats, and shows how far a message got', async () => {
     const [ada, bo, cy] = await Promise.all([team.open('Ada'), team.open('Bo'), team.open('Cy')]);
     const group = await team.group(ada, { Bo: bo, Cy: cy });
+    for (const client of [bo, cy])
+      await until(client, () => members(client, group).every(({ presence }) => presence === 'present'));
     await ada.send(group, 'Hello, both!');
     await Promise.all([bo, cy].map((client) => until(client, hasText(client, group, 'Ada: Hello, both!'))));
     await until(ada, async () => {
