@@ -16,6 +16,8 @@ import type { StoreOptions } from './storeOptions.js';
 export type { StoreOptions } from './storeOptions.js';
 
 const CHECKPOINT_EVERY = 500;
+/** How often a takeover is tried that another journal gets in the way of. */
+const CLAIMS = 5;
 /** How often an idle owner looks whether it was replaced, ms. */
 const WATCH_INTERVAL = 2000;
 
@@ -95,10 +97,7 @@ export class ParticipantStore {
       const place: Place = { dir, storageKey, random, files };
       if (!options.takeOver && (await isOpen(dir, files))) throw openElsewhere();
       const guarded = (await options.guard?.get().catch(() => undefined)) ?? 0;
-      const { highest } = await listFolder(dir, files);
-      const journals = await OwnedJournals.claim(place, Math.max(highest, guarded) + 1, () =>
-        options.onReplaced?.(),
-      );
+      const { journals, highest } = await claim(place, guarded, () => options.onReplaced?.());
       const undo = [() => journals.close()];
       try {
         const leave = await enterOwner(dir, random, files);
@@ -218,6 +217,19 @@ export class ParticipantStore {
     this.#open = undefined;
     replay.close();
     await Promise.allSettled([journals.close(), history.close(), this.leave()]);
+  }
+}
+
+/** Goes above whatever there is, also when the owner writes its next journal at this moment. */
+async function claim(place: Place, guarded: number, onReplaced: () => void) {
+  for (let attempt = 1; ; attempt++) {
+    const { highest } = await listFolder(place.dir, place.files);
+    try {
+      const journals = await OwnedJournals.claim(place, Math.max(highest, guarded) + 1, onReplaced);
+      return { journals, highest };
+    } catch (error) {
+      if (!hasCode(error, 'open-elsewhere') || attempt === CLAIMS) throw error;
+    }
   }
 }
 

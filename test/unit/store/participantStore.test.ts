@@ -3,6 +3,7 @@ import { cp, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { systemRandom } from '../../../src/crypto/random.js';
+import { nodeFiles, type Files } from '../../../src/store/files.js';
 import { ParticipantStore } from '../../../src/store/participantStore.js';
 import { message, messagesIn, newFolder, openStore, storageKey, upTo } from '../../helpers/stores.js';
 
@@ -184,6 +185,28 @@ describe('one owner', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it('is taken over from an owner who begins a journal at the same moment', async () => {
+    const dir = await newParticipant();
+    const owner = await openStore(dir);
+    let busy = true;
+    const files: Files = {
+      ...nodeFiles,
+      open: async (path, flags, mode) => {
+        if (busy && flags === 'wx') {
+          busy = false;
+          await owner.checkpoint();
+        }
+        return nodeFiles.open(path, flags, mode);
+      },
+    };
+    const store = await openStore(dir, { takeOver: true, files });
+    expect(busy).toBe(false);
+    await store.commit(message(2));
+    await expect(owner.commit(message(3))).rejects.toMatchObject({ code: 'replaced' });
+    await owner.close();
+    await store.close();
   });
 
   it('goes to one of those who open at the same time', async () => {
