@@ -74,6 +74,11 @@ export const TRUST: Readonly<Record<Trust, DeliveryText>> = {
     text: 'key changed',
     title: 'Another key under a known name: compare safety numbers before you trust it',
   },
+  revoked: {
+    icon: 'warning',
+    text: 'revoked',
+    title: 'Revoked by its owner, or put aside by you: do not rely on this key',
+  },
 };
 
 /** "3 members, 1 invited": those who were invited and have not come in yet are counted apart. */

@@ -3,10 +3,10 @@ import { el, hiddenText } from './dom.js';
 import { TRUST } from './format.js';
 import { icon } from './icons.js';
 
-/** A mark beside a name. A changed key says so in visible words, the others to screen readers and on hover. */
+/** A mark beside a name. A changed or revoked key says so in visible words, the others to screen readers and on hover. */
 export function trustMark(trust: Trust): HTMLElement {
   const { icon: name, text, title } = TRUST[trust];
-  const words = trust === 'changed' ? el('span', {}, text) : hiddenText(text);
+  const words = trust === 'changed' || trust === 'revoked' ? el('span', {}, text) : hiddenText(text);
   return el('span', { class: `trust ${trust}`, title }, icon(name), words);
 }
 

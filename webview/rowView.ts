@@ -36,6 +36,7 @@ function spokenName({ message, sender }: MessageRow): string {
   const parts = [sender.me ? `${sender.name} (you)` : sender.name];
   if (message.kind === 'notice') parts.push('notice');
   if (sender.trust === 'changed' && !sender.me) parts.push('key changed');
+  if (sender.trust === 'revoked') parts.push('revoked');
   parts.push(clock(message.time));
   return parts.join(', ');
 }

@@ -20,6 +20,7 @@ import { Invitations } from './invitations.js';
 import { Inviting } from './inviting.js';
 import { loadEpoch } from './loadEpoch.js';
 import { Outbox } from './outbox.js';
+import { People } from './people.js';
 import { Positions } from './positions.js';
 import { Prekeys } from './prekeys.js';
 import type { ClientEvents, ClientSettings, Session } from './session.js';
@@ -46,6 +47,7 @@ export interface ClientView {
 /** One participant's session, from unlock to lock, without VS Code. Every effect on the world is injected. */
 export class ChatClient {
   readonly events = new EventEmitter<ClientEvents>();
+  readonly directory: People;
   readonly #session: Session;
   readonly #chats = new Map<string, Chat>();
   readonly #positions: Positions;
@@ -86,6 +88,7 @@ export class ChatClient {
       events: this.events,
       record: (changes) => this.#record(changes),
     };
+    this.directory = new People(this.#session);
     this.#positions = new Positions(store.all('position'));
     this.#inbox = { channel: { kind: 'inbox', key: identity.card.fingerprint } };
     this.#inviting = new Inviting(this.#session);
@@ -138,6 +141,7 @@ export class ChatClient {
    * while the relay is away. Throws UserError.
    */
   async invite(title: string, fingerprints: readonly string[]): Promise<string> {
+    this.directory.mayMeet(fingerprints);
     const cards = this.#inviting.pick(fingerprints);
     const rows = await this.#inviting.found(title, cards);
     const chat = this.#load(rows.chat);
@@ -149,6 +153,7 @@ export class ChatClient {
   /** Joins the group of an invitation; gives the group's id. Throws UserError. */
   async accept(invitation: string): Promise<string> {
     const pending = this.#invitations.answerable(invitation);
+    this.directory.mayMeet(pending.welcome.cards.map((card) => toHex(card.fingerprint)));
     const expired = this.#invitations.expired(pending);
     if (expired) {
       this.#invitations.done(pending);
@@ -296,6 +301,7 @@ export class ChatClient {
       await this.#invitations.join(item, envelope, [position]);
       return this.#scheduleTidy();
     }
+    if (item.type === 'prekey-gone') this.directory.refuse(item.from);
     if (item.type === 'prekey-gone') return this.#inviting.prekeyGone(item, [position]);
     throw new ProtocolError('wrong-type', `A ${item.type} token is not used in this version.`);
   }

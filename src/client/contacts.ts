@@ -4,9 +4,11 @@ import { foldName } from '../protocol/names.js';
 import type { PersonView, Trust } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 
-interface Contact {
+export interface Contact {
   readonly card: Card;
   readonly trust: Trust;
+  /** ms, UTC. */
+  readonly added: number;
 }
 
 /** Everyone whose card is known, and how far that card is trusted. */
@@ -17,35 +19,59 @@ export class Contacts {
     private readonly me: Card,
     rows: readonly Tables['contact'][],
   ) {
-    for (const { card, trust } of rows) this.#set({ card: openCard(card), trust });
+    for (const { card, trust, added } of rows) this.#set({ card: openCard(card), trust, added });
   }
 
   get(fingerprint: Uint8Array): Card | undefined {
-    return this.#byFingerprint.get(toHex(fingerprint))?.card;
+    return this.find(toHex(fingerprint))?.card;
+  }
+
+  /** By fingerprint, hex. */
+  find(fingerprint: string): Contact | undefined {
+    return this.#byFingerprint.get(fingerprint);
   }
 
   all(): readonly Contact[] {
     return [...this.#byFingerprint.values()];
   }
 
+  /** Other keys that are in use under the name of this card; not my own. */
+  rivals(card: Card): readonly Contact[] {
+    return this.all().filter(
+      (contact) =>
+        contact.trust !== 'revoked' &&
+        foldName(contact.card.name) === foldName(card.name) &&
+        toHex(contact.card.fingerprint) !== toHex(card.fingerprint),
+    );
+  }
+
   /** The records that make an unknown card a contact; a name that another key has already is *changed*. */
   add(card: Card, now: number): Change[] {
     const id = toHex(card.fingerprint);
     if (this.#byFingerprint.has(id) || id === toHex(this.me.fingerprint)) return [];
-    const name = foldName(card.name);
-    const taken = [this.me, ...this.all().map((contact) => contact.card)].some(
-      (known) => foldName(known.name) === name,
-    );
-    const trust: Trust = taken ? 'changed' : 'unverified';
-    this.#set({ card, trust });
-    return [{ put: 'contact', row: { fingerprint: card.fingerprint, card: card.bytes, trust, added: now } }];
+    return [this.put(card, this.firstTrust(card), now)];
+  }
+
+  /** The trust that a card begins with. */
+  firstTrust(card: Card): Trust {
+    const taken = foldName(this.me.name) === foldName(card.name) || this.rivals(card).length > 0;
+    return taken ? 'changed' : 'unverified';
+  }
+
+  /** The record that makes a card a contact with this trust, or gives it to one. */
+  put(card: Card, trust: Trust, now: number): Change {
+    const known = this.find(toHex(card.fingerprint));
+    const contact = { card: known?.card ?? card, trust, added: known?.added ?? now };
+    this.#set(contact);
+    const { fingerprint, bytes } = contact.card;
+    return { put: 'contact', row: { fingerprint, card: bytes, trust, added: contact.added } };
   }
 
   /** A card as people see it: trust comes from the contacts, not from the card. */
   view(card: Card): PersonView {
     const fingerprint = toHex(card.fingerprint);
     const me = fingerprint === toHex(this.me.fingerprint);
-    const trust = me ? 'verified' : (this.#byFingerprint.get(fingerprint)?.trust ?? 'unverified');
+    const trust = me ? 'verified' : (this.find(fingerprint)?.trust ?? 'unverified');
     return { fingerprint, name: card.name, trust, me };
   }
 

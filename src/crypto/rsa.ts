@@ -50,8 +50,12 @@ function checked(key: KeyObject): KeyObject {
   if (key.asymmetricKeyType !== 'rsa') throw new RsaKeyError('The key is not an RSA key.');
   if (modulusLength < RSA_MIN_BITS)
     throw new RsaKeyError(`The RSA key has ${modulusLength} bits; at least ${RSA_MIN_BITS} are needed.`);
-  if (modulusLength > RSA_MAX_BITS || modulusLength % 8 !== 0 || publicExponent !== 65537n)
-    throw new RsaKeyError('The RSA key has an unusual size or exponent.');
+  if (modulusLength > RSA_MAX_BITS)
+    throw new RsaKeyError(`The RSA key has ${modulusLength} bits; at most ${RSA_MAX_BITS} are accepted.`);
+  if (modulusLength % 8 !== 0)
+    throw new RsaKeyError(`The RSA key has ${modulusLength} bits, which is not a multiple of 8.`);
+  if (publicExponent !== 65537n)
+    throw new RsaKeyError('The RSA key has an unusual public exponent; only 65537 is accepted.');
   return key;
 }
 

@@ -11,6 +11,7 @@ import {
 import type { GroupView, MemberView, PersonView } from '../shared/view.js';
 import type { ChatModel } from './chatModel.js';
 import type { CurrentSession } from './currentSession.js';
+import { byName, TRUST_ICONS, TRUST_WORDS } from './trust.js';
 
 type Node =
   | { readonly kind: 'section'; readonly label: string; readonly children: readonly Node[] }
@@ -24,10 +25,16 @@ type Node =
   | { readonly kind: 'group'; readonly group: GroupView }
   | { readonly kind: 'member'; readonly group: string; readonly member: MemberView };
 
-const TRUST_WORDS = { verified: 'verified', unverified: 'not verified', changed: 'key changed' } as const;
-const TRUST_ICONS = { verified: 'verified', unverified: 'account', changed: 'warning' } as const;
 const PRESENCE_WORDS = { present: 'joined', invited: 'invited', left: 'left' } as const;
 const PRESENCE_ICONS = { present: 'person', invited: 'mail', left: 'circle-slash' } as const;
+
+/** The person behind an item from whose menu a command was started: a fingerprint, hex. */
+export function fingerprintOf(item: unknown): string | undefined {
+  const node = item as Node | undefined;
+  if (node?.kind === 'participant') return node.fingerprint;
+  if (node?.kind === 'person') return node.person.fingerprint;
+  return node?.kind === 'member' ? node.member.fingerprint : undefined;
+}
 
 /** The tree "People": participants of this machine, groups with their members, contacts; each with its state. */
 export class PeopleTree implements TreeDataProvider<Node>, Disposable {
@@ -64,7 +71,7 @@ export class PeopleTree implements TreeDataProvider<Node>, Disposable {
     const participants = this.participants().map(({ name, fingerprint }): Node => {
       const state =
         fingerprint === me?.fingerprint
-          ? 'unlocked here'
+          ? `unlocked here${client?.directory.revoked ? ', card revoked' : ''}`
           : fingerprint === elsewhere?.fingerprint
             ? 'open elsewhere'
             : 'not in this window';
@@ -100,6 +107,13 @@ export class PeopleTree implements TreeDataProvider<Node>, Disposable {
         item.iconPath = new ThemeIcon(TRUST_ICONS[person.trust]);
         item.tooltip = `${person.name}: ${TRUST_WORDS[person.trust]}\nFingerprint ${person.fingerprint}`;
         item.accessibilityInformation = { label: `${person.name}: ${TRUST_WORDS[person.trust]}` };
+        item.contextValue = `person ${person.trust}`;
+        if (person.trust === 'changed')
+          item.command = {
+            command: 'secureChat.verifySafetyNumber',
+            title: 'Verify safety number',
+            arguments: [node],
+          };
         return item;
       }
       case 'member':
@@ -114,15 +128,14 @@ export class PeopleTree implements TreeDataProvider<Node>, Disposable {
   }
 }
 
-const byName = (a: PersonView, b: PersonView): number => a.name.localeCompare(b.name);
-
 function participantItem({ name, fingerprint, state }: Node & { kind: 'participant' }): TreeItem {
   const item = new TreeItem(name);
   item.id = `participant ${fingerprint}`;
   item.description = state;
-  item.iconPath = new ThemeIcon(state === 'unlocked here' ? 'unlock' : 'lock');
+  item.iconPath = new ThemeIcon(state.startsWith('unlocked here') ? 'unlock' : 'lock');
   item.tooltip = `${name}: ${state}\nFingerprint ${fingerprint}`;
   item.accessibilityInformation = { label: `${name}: ${state}` };
+  item.contextValue = `participant ${state}`;
   if (state === 'not in this window')
     item.command = { command: 'secureChat.unlockParticipant', title: 'Unlock participant' };
   if (state === 'open elsewhere') item.command = { command: 'secureChat.takeOver', title: 'Take over' };
@@ -156,6 +169,7 @@ function memberItem(group: string, { name, fingerprint, presence, admin, me, tru
   item.description = words;
   item.iconPath = new ThemeIcon(PRESENCE_ICONS[presence]);
   item.tooltip = `${name}: ${words}`;
+  if (!me) item.contextValue = `person ${trust}`;
   return item;
 }
 

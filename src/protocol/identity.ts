@@ -1,7 +1,7 @@
 import { label } from '../crypto/bytes.js';
 import { hkdfSha256 } from '../crypto/hash.js';
 import { KEM_SEED_BYTES, kemPublic } from '../crypto/kem.js';
-import { generateRsa, parsePrivateKey, type KeyObject } from '../crypto/rsa.js';
+import { generateRsa, parsePrivateKey, publicOf, type KeyObject } from '../crypto/rsa.js';
 import type { Random } from '../crypto/random.js';
 import { makeCard, makePrekey, openCard, PREKEY_ID_BYTES, type Card, type Prekey } from './card.js';
 
@@ -34,18 +34,25 @@ export function newPrekey(signKey: KeyObject, random: Random, now: number): OwnP
   return { seed, prekey, signed: makePrekey(signKey, prekey) };
 }
 
-/** Two RSA pairs, a first prekey and the card over them. `name` is normalised and checked by the caller. */
+/**
+ * Two RSA pairs, a first prekey and the card over them. `name` is normalised and checked by the caller, and so is
+ * `imported`, a private sign key (DER PKCS #8) to be used instead of a new one.
+ */
 export async function newIdentity(
   name: string,
   random: Random,
   now: number,
+  imported?: Uint8Array,
 ): Promise<{ card: Card; secrets: IdentitySecrets; prekey: OwnPrekey }> {
-  const [sign, transport] = await Promise.all([generateRsa(), generateRsa()]);
+  const [sign, transport] = await Promise.all([
+    imported ? { privateKey: imported } : generateRsa(),
+    generateRsa(),
+  ]);
   const signKey = parsePrivateKey(sign.privateKey);
   const prekey = newPrekey(signKey, random, now);
   const card = makeCard(signKey, {
     name,
-    signKey: sign.publicKey,
+    signKey: publicOf(signKey),
     transportKey: transport.publicKey,
     prekey: prekey.signed,
     created: now,

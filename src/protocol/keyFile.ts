@@ -111,11 +111,7 @@ export function keyFileCard(file: Uint8Array): Card {
   }
 }
 
-/**
- * Unlocks a key file. Throws UserError: 'wrong-password' for a wrong password and for damage alike,
- * 'damaged-key-file', 'newer-key-file', 'bad-key-file-cost'.
- */
-export async function openKeyFile(file: Uint8Array, password: string): Promise<Identity> {
+async function openSecrets(file: Uint8Array, password: string) {
   const { outer, inner } = parse(file);
   const { enc, nonce, mac } = await passwordKeys(password, inner.salt, inner);
   if (!equal(hmacSha256(mac, LABEL, outer.body), outer.tag))
@@ -127,8 +123,28 @@ export async function openKeyFile(file: Uint8Array, password: string): Promise<I
     const transportKey = parsePrivateKey(secrets.transportKey);
     if (!equal(publicOf(signKey), card.signSpki) || !equal(publicOf(transportKey), card.transportSpki))
       throw damaged();
-    return { card, signKey, transportKey, storageKey: secrets.storageKey };
+    return { secrets, identity: { card, signKey, transportKey, storageKey: secrets.storageKey } };
   } catch {
     throw damaged();
   }
+}
+
+/**
+ * Unlocks a key file. Throws UserError: 'wrong-password' for a wrong password and for damage alike,
+ * 'damaged-key-file', 'newer-key-file', 'bad-key-file-cost'.
+ */
+export async function openKeyFile(file: Uint8Array, password: string): Promise<Identity> {
+  return (await openSecrets(file, password)).identity;
+}
+
+/** The same participant under another password, with a new salt and the cost of new files. Throws as openKeyFile does. */
+export async function rewrapKeyFile(
+  file: Uint8Array,
+  password: string,
+  newPassword: string,
+  random: Random,
+  cost: ScryptCost = DEFAULT_COST,
+): Promise<Uint8Array> {
+  const { secrets, identity } = await openSecrets(file, password);
+  return sealKeyFile(identity.card.bytes, secrets, newPassword, random, cost);
 }

@@ -3,8 +3,11 @@ import { MAX_DRAFT_LENGTH, MAX_TEXT_BYTES } from './limits.js';
 
 /** What the chat page shows. Plain data: it crosses the webview boundary by structured clone. */
 
-/** unverified: known by a card only; verified: safety number compared, or made together here; changed: another key under a known name. */
-export type Trust = 'unverified' | 'verified' | 'changed';
+/**
+ * unverified: known by a card only; verified: safety number compared, or made together here; changed: another key under
+ * a known name, and nobody has said yet which is right; revoked: by its owner, or put aside here.
+ */
+export type Trust = 'unverified' | 'verified' | 'changed' | 'revoked';
 
 export interface PersonView {
   readonly fingerprint: string;

@@ -1,3 +1,5 @@
+import type { Trust } from '../shared/view.js';
+
 /**
  * The replay database: what must survive a crash so that nothing is accepted twice, sent twice or lost. Every change
  * is a row put or dropped; a journal record is the list of changes that one event makes.
@@ -5,9 +7,9 @@
 type Bytes = Uint8Array;
 
 export interface Tables {
-  /** Single values: drafts. */
+  /** Single values: drafts, and revocations that their owners signed. */
   meta: { key: string; value: Bytes };
-  contact: { fingerprint: Bytes; card: Bytes; trust: 'unverified' | 'verified' | 'changed'; added: number };
+  contact: { fingerprint: Bytes; card: Bytes; trust: Trust; added: number };
   /** Own prekeys. `used` and `replaced` in ms, 0 until then. */
   prekey: { id: Bytes; seed: Bytes; signed: Bytes; created: number; used: number; replaced: number };
   /** Join tokens seen, by hash, until `expires` (ms). */

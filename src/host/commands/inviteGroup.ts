@@ -3,26 +3,19 @@ import { nameProblem } from '../../protocol/names.js';
 import { UserError } from '../../protocol/errors.js';
 import { MAX_NAME_LENGTH } from '../../shared/limits.js';
 import { askLine, askMany } from '../prompts.js';
+import { personChoices } from '../trust.js';
 
 const TITLE = 'Invite group';
-const TRUST = { verified: 'verified', unverified: 'not verified', changed: 'key changed' } as const;
 
 /** "Secure Chat: Invite group": people, a name, and the group's id once it is made; undefined when dismissed. */
 export async function inviteGroup(client: ChatClient): Promise<string | undefined> {
-  const people = client.people().filter(({ trust }) => trust !== 'changed');
+  const people = client.people().filter(({ trust }) => trust === 'verified' || trust === 'unverified');
   if (people.length === 0)
-    throw new UserError('nobody-known', 'You know nobody yet. Create more participants here first.');
-  const picked = await askMany(
-    TITLE,
-    'Who is invited?',
-    people
-      .sort((a, b) => a.name.localeCompare(b.name))
-      .map((person) => ({
-        label: person.name,
-        description: `${TRUST[person.trust]} · ${person.fingerprint.slice(0, 8)}`,
-        value: person,
-      })),
-  );
+    throw new UserError(
+      'nobody-known',
+      'You know nobody yet who can be invited. Create more participants here, or import a contact card.',
+    );
+  const picked = await askMany(TITLE, 'Who is invited?', personChoices(people));
   if (!picked) return undefined;
   if (picked.length === 0)
     throw new UserError('nobody', 'Nobody was picked. Tick at least one person to invite.');
