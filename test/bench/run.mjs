@@ -8,7 +8,6 @@ import { build } from 'esbuild';
 import { ROOT } from '../workbench/install.mjs';
 import { installDependencies, isPackageFresh, packageExtension } from '../workbench/prepare.mjs';
 import { activation } from './activation.mjs';
-import { fanout } from './fanout.mjs';
 import { load, page } from './page.mjs';
 import { sizes } from './sizes.mjs';
 
@@ -22,7 +21,7 @@ const TOPICS = {
   protocol: 'protocol',
   store: 'store',
   activation,
-  relay: fanout,
+  relay: 'relay',
   sizes,
 };
 /** No topic takes longer than this, ms, on a machine that has anything to spare. */
