@@ -1,16 +1,20 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
 /**
- * Opens an encrypted private key in PEM: PKCS #1 under “Proc-Type: 4,ENCRYPTED” (RFC 1421) or PKCS #8 (RFC 5958). Gives
- * DER PKCS #8 of any kind and size of key; undefined if it doesn't open, be it for the password or for damage.
+ * Opens an encrypted private key in PEM: under “Proc-Type: 4,ENCRYPTED” (RFC 1421), mostly PKCS #1, or as encrypted
+ * PKCS #8 (RFC 5958). The password counts in UTF-8 as OpenSSL and in Latin-1 as PyCryptodome take it. Gives DER PKCS #8
+ * of any kind and size of key; undefined if it doesn't open, be it for the password or for damage.
  */
 export function openEncryptedPem(pem: string, password: string): Uint8Array | undefined {
-  try {
-    const key = createPrivateKey({ key: pem, format: 'pem', passphrase: password });
-    return new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }));
-  } catch {
-    return undefined;
-  }
+  const passphrases = [Buffer.from(password), Buffer.from(password.normalize('NFC'), 'latin1')];
+  for (const passphrase of passphrases)
+    try {
+      const key = createPrivateKey({ key: pem, format: 'pem', passphrase });
+      return new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }));
+    } catch {
+      continue;
+    }
+  return undefined;
 }
 
 const integer = (text = ''): bigint => BigInt(`0x0${Buffer.from(text, 'base64url').toString('hex')}`);
