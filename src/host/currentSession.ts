@@ -1,12 +1,13 @@
 import { EventEmitter, type Disposable, type ExtensionContext, type LogOutputChannel } from 'vscode';
 import type { ChatClient } from '../client/chatClient.js';
 import { toHex } from '../crypto/bytes.js';
+import { UserError } from '../protocol/errors.js';
 import type { Identity } from '../protocol/identity.js';
 import type { LocalParticipant, LocalParticipants } from './participants.js';
 import type { RelayAddress } from './relayAddress.js';
 import { setting } from './settings.js';
 
-/** A participant that this window held until another took it over. */
+/** A participant that this window wanted, or held until another took it over. */
 export interface Elsewhere {
   readonly fingerprint: string;
   readonly name: string;
@@ -52,7 +53,7 @@ export class CurrentSession implements Disposable {
     await this.lock();
     const { openSession } = await import('./openSession.js');
     const fingerprint = toHex(identity.card.fingerprint);
-    this.#elsewhere = { fingerprint, name: identity.card.name };
+    const elsewhere = { fingerprint, name: identity.card.name };
     const local = await this.participants.list();
     const client = await openSession({
       participant,
@@ -68,15 +69,20 @@ export class CurrentSession implements Disposable {
       },
       guard: this.#guard(fingerprint),
       log: (event) => this.log.info(event),
+    }).catch((error: unknown) => {
+      if (error instanceof UserError && error.code === 'open-elsewhere') {
+        this.#elsewhere = elsewhere;
+        this.#changed.fire();
+      }
+      throw error;
     });
     this.#client = client;
-    this.#elsewhere = undefined;
     await this.context.workspaceState.update('participant', fingerprint);
     client.events.on('changed', () => this.#changed.fire());
     client.events.on('ended', (reason, text) => {
       if (this.#client !== client) return;
       this.#client = undefined;
-      if (reason === 'replaced') this.#elsewhere = { fingerprint, name: identity.card.name };
+      if (reason === 'replaced') this.#elsewhere = elsewhere;
       this.#ended.fire(text);
       this.#changed.fire();
     });

@@ -24,11 +24,11 @@ export class LocalParticipants {
       import('../protocol/keyFile.js'),
     ]);
     const found: LocalParticipant[] = [];
-    for (const { dir, bytes } of await listKeyFiles(this.root)) {
+    for (const { dir, bytes } of await listKeyFiles(this.root, report)) {
       try {
         found.push({ dir, keyFile: bytes, card: keyFileCard(bytes) });
       } catch (error) {
-        report(`${dir}: ${(error as Error).message}`);
+        report(`${(error as Error).message} (${dir})`);
       }
     }
     return found.sort((a, b) => a.card.name.localeCompare(b.card.name));

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { chromium, type Browser, type FrameLocator, type Page } from 'playwright-core';
+import { keyFileCard } from '../../src/protocol/keyFile.js';
 import { findChromium, launchOptions } from '../workbench/chromium.mjs';
 import {
   answerInput,
@@ -13,6 +14,7 @@ import {
   pick,
   runCommand,
 } from '../workbench/page.mjs';
+import { processTree } from '../workbench/processes.mjs';
 import { installExtension, startWorkbench } from '../workbench/server.mjs';
 
 const RESULTS = join(import.meta.dirname, '../results');
@@ -42,17 +44,38 @@ export class Windows {
     return new Windows(root, browser, workbench);
   }
 
+  /** Where the extension keeps all participants. */
+  get participants(): string {
+    return join(this.root, 'user/User/globalStorage/secure-chat.secure-chat/participants');
+  }
+
+  async folderOf(name: string): Promise<string> {
+    for (const folder of await readdir(this.participants)) {
+      const keyFile = await readFile(join(this.participants, folder, 'identity.key'));
+      if (keyFileCard(keyFile).name === name) return join(this.participants, folder);
+    }
+    throw new Error(`There is no participant ${name}.`);
+  }
+
+  /** The process that has a participant unlocked: the extension host of its window. */
+  async holderOf(name: string): Promise<number> {
+    const owner = await readFile(join(await this.folderOf(name), 'owner'), 'utf8');
+    const { pid } = JSON.parse(owner) as { pid: number };
+    const [, ...hosts] = await processTree(this.workbench.pid);
+    if (!hosts.includes(pid)) throw new Error(`${name} is not unlocked in a window of this VS Code.`);
+    return pid;
+  }
+
   /** Bytes that the extension has stored for all participants. */
   async stored(): Promise<number> {
-    const folder = join(this.root, 'user/User/globalStorage/secure-chat.secure-chat/participants');
-    const files = await readdir(folder, { recursive: true });
-    const sizes = files.map((file) => stat(join(folder, file)).catch(() => ({ size: 0 })));
+    const files = await readdir(this.participants, { recursive: true });
+    const sizes = files.map((file) => stat(join(this.participants, file)).catch(() => ({ size: 0 })));
     return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
   }
 
   /** What is stored once nothing more was for two seconds: receipts follow each message. */
   async quiet(): Promise<number> {
-    for (let last = -1; ; ) {
+    for (let last = -1; ;) {
       const now = await this.stored();
       if (now === last) return now;
       last = now;

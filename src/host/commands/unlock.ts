@@ -54,9 +54,9 @@ export class Unlock {
     const { last } = this.session;
     const password = last && (await this.passwords.recall(last));
     if (!password) return;
-    const participant = (await this.#list()).find(({ card }) => toHex(card.fingerprint) === last);
-    if (!participant) return;
     try {
+      const participant = (await this.#list()).find(({ card }) => toHex(card.fingerprint) === last);
+      if (!participant) return;
       const { openKeyFile } = await import('../../protocol/keyFile.js');
       const { selfTest } = await import('../../crypto/selfTest.js');
       await selfTest();
@@ -79,16 +79,17 @@ export class Unlock {
     void window.showInformationMessage(`The password of ${picked.name} is not remembered here any more.`);
   }
 
+  /** Says which key files can't be read. Throws UserError 'no-key-file' if none of them can. */
   async #list(): Promise<LocalParticipant[]> {
     const problems: string[] = [];
     const local = await this.participants.list((problem) => problems.push(problem));
     for (const problem of problems) this.log.warn(problem);
-    if (problems.length > 0)
-      void window.showWarningMessage(
-        problems.length === 1
-          ? `A key file could not be read. ${problems[0]?.replace(/^.*?: /, '')}`
-          : `${problems.length} key files could not be read. The log names them.`,
-      );
+    const text =
+      problems.length === 1
+        ? `A key file could not be read. ${problems[0]}`
+        : `${problems.length} key files could not be read. The log names them.`;
+    if (problems.length > 0 && local.length === 0) throw new UserError('no-key-file', text);
+    if (problems.length > 0) void window.showWarningMessage(text);
     return local;
   }
 
