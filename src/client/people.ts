@@ -95,8 +95,9 @@ export class People {
     try {
       return readCardText(text);
     } catch (error) {
-      if (error instanceof ProtocolError) throw new UserError('bad-card', error.message);
-      throw error;
+      if (!(error instanceof ProtocolError)) throw error;
+      const way = error.code === 'malformed' ? '' : ' Ask for it again, from its owner.';
+      throw new UserError('bad-card', error.message + way);
     }
   }
 

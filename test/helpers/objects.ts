@@ -12,6 +12,7 @@ import { openToken, parseToken, verifyToken, type TokenType } from '../../src/pr
 import { keyFileCard, sealKeyFile } from '../../src/protocol/keyFile.js';
 import { openMessage, parseMessage, verifyMessage } from '../../src/protocol/message.js';
 import { decodePayload, encodePayload } from '../../src/protocol/payload.js';
+import { makeRevocation, openRevocation } from '../../src/protocol/revocation.js';
 import { chainStep } from '../../src/protocol/schedule.js';
 import { openWelcome, WelcomeCollector } from '../../src/protocol/welcome.js';
 import {
@@ -22,7 +23,7 @@ import {
   packFrames,
   unpackFrames,
 } from '../../src/protocol/wire.js';
-import { chainOf, inviteTo, makeGroup, payloadOf, place, say } from './group.js';
+import { chainOf, inviteTo, makeGroup, NOW, payloadOf, place, say } from './group.js';
 import { makePeople } from './people.js';
 
 const salt = () => systemRandom(16);
@@ -62,6 +63,7 @@ export async function everyKind() {
 
   const objects = {
     card: card.bytes,
+    revocation: makeRevocation(signKey, card, NOW),
     prekey: ada.prekey.signed,
     commit: group.commit.bytes,
     message,
@@ -92,6 +94,7 @@ export async function everyKind() {
   };
   const handlers: Record<Kind, (data: Uint8Array) => unknown> = {
     card: openCard,
+    revocation: openRevocation,
     prekey: (data) => openPrekey(data, card.signKey),
     commit: (data) => {
       const commit = parseCommit(data);

@@ -8,6 +8,7 @@ import { sealEnvelope } from '../../../src/protocol/channel.js';
 import { sealMessage } from '../../../src/protocol/message.js';
 import { encodePayload } from '../../../src/protocol/payload.js';
 import { rosterHash } from '../../../src/protocol/roster.js';
+import { safetyNumber } from '../../../src/protocol/safetyNumber.js';
 import {
   chainStep,
   epochSecrets,
@@ -68,6 +69,7 @@ async function vectors(): Promise<Record<string, Uint8Array>> {
     envelope: sealEnvelope(of(1), 'frontier', utf8('hi'), of(2, 16)),
     'login, after the label': Buffer.concat(login),
     'channel proof': channelProofBytes('wss://relay.example', of(7), of(8), of(9, 2)),
+    'safety number': utf8(safetyNumber(of(1), of(2)).join('')),
     'packed hello': packFrames([encodeClientFrame({ type: 'hello', version: 1 })]),
   };
 }
