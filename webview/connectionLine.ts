@@ -31,7 +31,7 @@ export class ConnectionLine {
     setAttribute(this.element, 'data-state', state);
     setText(this.word, WORDS[state]);
     setText(this.detail, detail);
-    this.detail.classList.toggle('sr', state === 'online' || state === 'locked');
+    this.detail.classList.toggle('sr', state !== 'offline');
     setAttribute(this.element, 'title', detail);
     setAttribute(this.actions, 'hidden', state !== 'offline');
   }
