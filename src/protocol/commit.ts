@@ -16,6 +16,7 @@ import {
   type Variant,
 } from './codec.js';
 import { ProtocolError } from './errors.js';
+import { MAX_LEAVE_BYTES, openLeave } from './leave.js';
 import { isName, MAX_NAME_BYTES } from './names.js';
 import { placeOf, role, rosterHash, sortRoster, type Role, type Roster } from './roster.js';
 import { parseSigned, signBody, verifySigned } from './signed.js';
@@ -33,12 +34,16 @@ export const NO_PARENT = new Uint8Array(32);
 
 interface Changes {
   add: { fingerprint: Uint8Array; role: Role; cardHash: Uint8Array };
-  remove: { fingerprint: Uint8Array };
+  /** `leave`: the member's own statement (leave.ts), which gives anyone the right; empty when an admin removes. */
+  remove: { fingerprint: Uint8Array; leave: Uint8Array };
   role: { fingerprint: Uint8Array; role: Role };
+  /** A member that was lost and gets the group's secret anew. */
+  rejoin: { fingerprint: Uint8Array };
 }
 export type RosterChange = Variant<Changes>;
 
-export const REASONS = ['create', 'change', 'renew', 'leave', 'rejoin', 'reset'] as const;
+/** A change without changes renews the secret. A reset starts again from an admin's roster, whatever came before. */
+export const REASONS = ['create', 'change', 'reset'] as const;
 
 /** One step of a group: what changed and what holds after it. */
 export interface CommitBody {
@@ -71,8 +76,9 @@ const commitBody = versioned(
     changes: list(
       variant<Changes>({
         add: [1, struct({ fingerprint, role, cardHash: bytes(32) })],
-        remove: [2, struct({ fingerprint })],
+        remove: [2, struct({ fingerprint, leave: bytes(0, MAX_LEAVE_BYTES) })],
         role: [3, struct({ fingerprint, role })],
+        rejoin: [4, struct({ fingerprint })],
       }),
       MAX_CHANGES,
     ),
@@ -115,7 +121,7 @@ export function applyChanges(roster: Roster, changes: readonly RosterChange[]): 
     if (change.type === 'add')
       next.push({ fingerprint: change.fingerprint, role: change.role, cardHash: change.cardHash });
     else if (change.type === 'remove') next.splice(place, 1);
-    else next = next.map((entry, i) => (i === place ? { ...entry, role: change.role } : entry));
+    else if (change.type === 'role') next = next.map((entry, i) => (i === place ? { ...entry, role: change.role } : entry));
   }
   return sortRoster(next);
 }
@@ -123,14 +129,91 @@ export function applyChanges(roster: Roster, changes: readonly RosterChange[]): 
 export const badCommit = (why: string) =>
   new ProtocolError('bad-commit', `A change to the group is not valid: ${why}.`);
 
+/** An epoch as a member of it knows it: what the next commit is judged by. */
+export interface EpochBase {
+  readonly commit: Commit;
+  readonly roster: Roster;
+  readonly keyOf: (fingerprint: Uint8Array) => KeyObject | undefined;
+}
+
+/**
+ * Every rule of a commit that follows `base`: parent, signature, rights, roster. All members judge alike: nothing secret
+ * and nothing that only some have received counts. Gives the new roster. Throws ProtocolError 'bad-commit'.
+ */
+export function checkCommit(commit: Commit, base: EpochBase): Roster {
+  const { commit: parent, roster, keyOf } = base;
+  if (!equal(commit.group, parent.group)) throw badCommit('it is of another group');
+  if (commit.epoch !== parent.epoch + 1 || !equal(commit.parent, parent.hash))
+    throw badCommit('it does not follow');
+  if (commit.reason !== 'change') throw badCommit('it is no change');
+  const committer = roster[placeOf(roster, commit.committer)];
+  const key = committer && keyOf(commit.committer);
+  if (!key) throw badCommit('its committer is no member');
+  if (!verifyCommit(commit, key)) throw badCommit('its signature does not hold');
+  if (commit.cut.length !== roster.length) throw badCommit('its cut has the wrong size');
+  if (commit.changes.some(({ type, fingerprint }) => type === 'remove' && equal(fingerprint, commit.committer)))
+    throw badCommit('it removes its own committer');
+  if (committer.role !== 'admin') checkMemberRights(commit, base);
+  return checkRoster(commit, applyChanges(roster, commit.changes));
+}
+
+/** Who is no admin may renew, bring back who was lost, and remove who asked to leave. */
+function checkMemberRights({ title, changes }: Commit, { commit: parent, roster, keyOf }: EpochBase): void {
+  if (title !== parent.title) throw badCommit('only an admin may rename the group');
+  const leaves = changes.flatMap((change) => {
+    const key = change.type === 'remove' ? keyOf(change.fingerprint) : undefined;
+    if (change.type !== 'remove' || !key) return [];
+    const leave = openLeave(change.leave, change.fingerprint, key);
+    return equal(leave.parent, parent.hash) ? [leave] : [];
+  });
+  const admins = roster.filter((entry) => entry.role === 'admin');
+  for (const change of changes) {
+    const { fingerprint } = change;
+    const allowed =
+      change.type === 'rejoin' ||
+      (change.type === 'remove' && leaves.some(({ member }) => equal(member, fingerprint))) ||
+      (change.type === 'role' &&
+        change.role === 'admin' &&
+        leaves.some(
+          ({ member, successor }) =>
+            equal(successor, fingerprint) && admins.length === 1 && equal(admins[0]!.fingerprint, member),
+        ));
+    if (!allowed) throw badCommit('its committer has not the right');
+  }
+}
+
+/** What holds of the title and the roster after any commit. */
+function checkRoster(commit: Commit, roster: Roster): Roster {
+  if (!isName(commit.title)) throw badCommit('its title is not allowed');
+  if (roster.length > MAX_MEMBERS) throw badCommit('it has too many members');
+  if (!equal(rosterHash(roster), commit.rosterHash)) throw badCommit('its roster does not match');
+  if (!roster.some((entry) => entry.role === 'admin')) throw badCommit('it leaves no admin');
+  return roster;
+}
+
+/**
+ * The rules that somebody can check who joins (or is brought back) by this commit and knows the roster from its welcome
+ * only. Throws ProtocolError 'bad-commit'.
+ */
+export function checkJoining(commit: Commit, roster: Roster): void {
+  if (commit.reason === 'create') return void checkFirstCommit(commit);
+  checkRoster(commit, roster);
+  const inOrder = roster.every(
+    ({ fingerprint }, i) => i === 0 || Buffer.compare(roster[i - 1]!.fingerprint, fingerprint) < 0,
+  );
+  if (!inOrder) throw badCommit('its roster is not in order');
+  const committer = roster[placeOf(roster, commit.committer)];
+  if (!committer) throw badCommit('its committer is no member');
+  const byAdmin = commit.reason === 'reset' || commit.changes.some(({ type }) => type === 'add');
+  if (byAdmin && committer.role !== 'admin') throw badCommit('its committer is no admin');
+}
+
 /** The rules of a first commit, after its signature. Gives the roster. Throws ProtocolError 'bad-commit'. */
 export function checkFirstCommit(commit: Commit): Roster {
   if (commit.epoch !== FIRST_EPOCH || commit.reason !== 'create' || !equal(commit.parent, NO_PARENT))
     throw badCommit('it is not a first one');
   if (commit.cut.length > 0) throw badCommit('it cuts what never was');
-  if (!isName(commit.title)) throw badCommit('its title is not allowed');
-  const roster = applyChanges([], commit.changes);
-  if (!equal(rosterHash(roster), commit.rosterHash)) throw badCommit('its roster does not match');
+  const roster = checkRoster(commit, applyChanges([], commit.changes));
   if (roster[placeOf(roster, commit.committer)]?.role !== 'admin')
     throw badCommit('its committer is no admin of it');
   return roster;

@@ -15,6 +15,8 @@ export interface Frontier {
   readonly epoch: number;
   readonly place: number;
   readonly entries: readonly FrontierEntry[];
+  /** Hash of the commit this member took as the next one; empty while there is none. */
+  readonly next: Uint8Array;
 }
 const body = versioned(
   1,
@@ -23,6 +25,7 @@ const body = versioned(
     epoch: uint(2 ** 32 - 1, 1),
     place: uint(MAX_MEMBERS - 1),
     entries: frontierCodec,
+    next: bytes(0, 32),
   }),
 );
 /** Signed together with the epoch's commit, so that it holds in no other. */

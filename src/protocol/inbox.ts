@@ -4,6 +4,7 @@ import { MAX_CARD_BYTES, MAX_PREKEY_BYTES } from './card.js';
 import { bytes, decode, encode, struct, variant, type Variant } from './codec.js';
 import { ProtocolError } from './errors.js';
 import { MAX_TOKEN_BYTES } from './invitation.js';
+import { MAX_REQUEST_BYTES } from './rejoin.js';
 import { MAX_INBOX_ENVELOPE } from './wire.js';
 import { RSA_MAX_BYTES, signPss, verifyPss, type KeyObject } from '../crypto/rsa.js';
 
@@ -20,7 +21,10 @@ interface PrekeyGone {
 interface InboxItems {
   join: { token: Uint8Array; card: Uint8Array };
   rekey: { token: Uint8Array };
-  rejoin: { token: Uint8Array };
+  /** With the card of its sender, as in a join. */
+  rejoin: { token: Uint8Array; card: Uint8Array };
+  /** From a member that can no longer follow: rejoin.ts. */
+  'rejoin-request': { request: Uint8Array };
   /** To an inviter whose token used a prekey that is gone: the token's hash, the newest prekey, signed by its owner. */
   'prekey-gone': PrekeyGone;
 }
@@ -30,7 +34,7 @@ const token = bytes(1, MAX_TOKEN_BYTES);
 const inboxItem = variant<InboxItems>({
   join: [1, struct({ token, card: bytes(1, MAX_CARD_BYTES) })],
   rekey: [2, struct({ token })],
-  rejoin: [3, struct({ token })],
+  rejoin: [3, struct({ token, card: bytes(1, MAX_CARD_BYTES) })],
   'prekey-gone': [
     4,
     struct({
@@ -40,6 +44,7 @@ const inboxItem = variant<InboxItems>({
       signature: bytes(1, RSA_MAX_BYTES),
     }),
   ],
+  'rejoin-request': [5, struct({ request: bytes(1, MAX_REQUEST_BYTES) })],
 });
 
 /** An envelope for the inbox whose blinding key this is (identity.inboxKey). `salt`: 16 random bytes. */

@@ -3,9 +3,18 @@ import { concat, equal, label } from '../crypto/bytes.js';
 import { hkdfSha256, hmacSha256, sha256 } from '../crypto/hash.js';
 import { decapsulate, encapsulate, KEM_CIPHERTEXT_BYTES } from '../crypto/kem.js';
 import type { Random } from '../crypto/random.js';
-import { decryptOaep, encryptOaep, RSA_MAX_BYTES, signPss, verifyPss } from '../crypto/rsa.js';
+import { leafHash, merkleRoot, merkleTree } from '../crypto/merkle.js';
+import {
+  decryptOaep,
+  encryptOaep,
+  parsePublicKey,
+  RSA_MAX_BYTES,
+  signPss,
+  verifyPss,
+} from '../crypto/rsa.js';
+import { MAX_MEMBERS } from '../shared/limits.js';
 import { PREKEY_ID_BYTES, type Card, type Prekey } from './card.js';
-import { bytes, decode, encode, oneOf, struct, uint, versioned } from './codec.js';
+import { bytes, decode, encode, list, oneOf, struct, uint, versioned } from './codec.js';
 import { GROUP_ID_BYTES } from './commit.js';
 import { ProtocolError } from './errors.js';
 import type { Identity } from './identity.js';
@@ -42,7 +51,15 @@ export interface TokenHead {
 export interface Token extends TokenHead {
   /** SHA-256 over head and sealed secret: what "seen before" means. */
   readonly hash: Uint8Array;
-  readonly parts: { readonly head: Uint8Array; readonly secret: Uint8Array; readonly signature: Uint8Array };
+  readonly parts: {
+    readonly head: Uint8Array;
+    readonly secret: Uint8Array;
+    /** The token's place among those that were signed together, and its path to the root that was signed. */
+    readonly index: number;
+    readonly size: number;
+    readonly path: readonly Uint8Array[];
+    readonly signature: Uint8Array;
+  };
 }
 
 const headCodec = versioned(
@@ -62,19 +79,24 @@ const headCodec = versioned(
     kemCiphertext: bytes(KEM_CIPHERTEXT_BYTES),
   }),
 );
+const MAX_PATH = Math.ceil(Math.log2(MAX_MEMBERS));
+const BATCH_LABEL = label('token batch');
 const SEALED_SECRET_BYTES = SECRET_BYTES + 32;
 const tokenCodec = struct<Token['parts']>({
   head: bytes(1, MAX_TOKEN_BYTES),
   secret: bytes(SEALED_SECRET_BYTES),
+  index: uint(MAX_MEMBERS - 1),
+  size: uint(MAX_MEMBERS, 1),
+  path: list(bytes(32), MAX_PATH),
   signature: bytes(1, RSA_MAX_BYTES),
 });
 
 const labels = Object.fromEntries(
   TOKEN_TYPES.map((type) => [
     type,
-    { sign: label(`${type} token`), block: label(`${type} token block`), key: label(`${type} token key`) },
+    { leaf: label(`${type} token`), block: label(`${type} token block`), key: label(`${type} token key`) },
   ]),
-) as Record<TokenType, Record<'sign' | 'block' | 'key', Uint8Array>>;
+) as Record<TokenType, Record<'leaf' | 'block' | 'key', Uint8Array>>;
 
 /** k = HKDF(r ‖ ss, SHA-256(head)): 72 bytes for encryption, nonce and MAC. */
 function tokenKeys(type: TokenType, r: Uint8Array, shared: Uint8Array, head: Uint8Array) {
@@ -82,54 +104,101 @@ function tokenKeys(type: TokenType, r: Uint8Array, shared: Uint8Array, head: Uin
   return { enc: k.subarray(0, 32), nonce: k.subarray(32, 40), mac: k.subarray(40) };
 }
 
-/** To both keys of the receiver. What its card says of them is only its word: they may be unusable. */
-function wrap(to: Card, prekey: Prekey, blockLabel: Uint8Array, block: Uint8Array, random: Random) {
+/** One token to be made. */
+export interface TokenDraft {
+  readonly type: TokenType;
+  readonly to: Card;
+  readonly prekey: Prekey;
+  /** 32 bytes. */
+  readonly secret: Uint8Array;
+  /** Zeros where there is no welcome. */
+  readonly welcomeHash: Uint8Array;
+}
+
+/** What all tokens of one commit have in common. */
+export type TokenContent = Pick<TokenHead, 'time' | 'group' | 'epoch' | 'commitHash'>;
+
+/** The public-key part of a token, which needs no secret of its sender. Plain data, for a thread of its own. */
+export interface WrapJob {
+  readonly type: TokenType;
+  /** DER SPKI, and an X-Wing public key. */
+  readonly transportKey: Uint8Array;
+  readonly prekey: Uint8Array;
+  /** A ‖ B ‖ r. */
+  readonly block: Uint8Array;
+}
+export interface Wrapped {
+  readonly encryptedBlock: Uint8Array;
+  readonly ciphertext: Uint8Array;
+  readonly shared: Uint8Array;
+}
+
+/** To both keys of the receiver; undefined if they are unusable, whatever the card says. */
+export function wrap({ type, transportKey, prekey, block }: WrapJob, random: Random): Wrapped | undefined {
   try {
     return {
-      ...encapsulate(prekey.publicKey, random),
-      encryptedBlock: encryptOaep(to.transportKey, blockLabel, block),
+      ...encapsulate(prekey, random),
+      encryptedBlock: encryptOaep(parsePublicKey(transportKey), labels[type].block, block),
     };
   } catch {
-    throw new ProtocolError('bad-card', `The keys on the contact card of “${to.name}” cannot be used.`);
+    return undefined;
   }
 }
 
+export const wrapJob = (me: Identity, { type, to, prekey }: TokenDraft, random: Random): WrapJob => ({
+  type,
+  transportKey: to.transportSpki,
+  prekey: prekey.publicKey,
+  block: concat(me.card.fingerprint, to.fingerprint, random(SECRET_BYTES)),
+});
+
 /**
- * Makes a token that carries `secret` (32 bytes) from `me` to the owner of `to`. Throws ProtocolError 'bad-card' if the
- * receiver's keys are unusable.
+ * Tokens from `me`, signed together: one signature over the root of a Merkle tree. Undefined for a receiver whose keys
+ * are unusable.
  */
-export function makeToken(
+export function sealTokens(
   me: Identity,
-  to: Card,
-  prekey: Prekey,
-  content: Pick<TokenHead, 'type' | 'time' | 'group' | 'epoch' | 'commitHash' | 'welcomeHash'>,
-  secret: Uint8Array,
+  content: TokenContent,
+  drafts: readonly { draft: TokenDraft; job: WrapJob; wrapped: Wrapped | undefined }[],
   random: Random,
-): Uint8Array {
-  const { type } = content;
-  const from = me.card.fingerprint;
-  const r = random(SECRET_BYTES);
-  const { ciphertext, shared, encryptedBlock } = wrap(
-    to,
-    prekey,
-    labels[type].block,
-    concat(from, to.fingerprint, r),
-    random,
-  );
-  const head = encode(headCodec, {
-    ...content,
-    from,
-    to: to.fingerprint,
-    random: random(16),
-    prekeyId: prekey.id,
-    encryptedBlock,
-    kemCiphertext: ciphertext,
+): (Uint8Array | undefined)[] {
+  const sealed = drafts.flatMap(({ draft, job, wrapped }, at) => {
+    if (!wrapped) return [];
+    const { type, to, prekey, secret, welcomeHash } = draft;
+    const head = encode(headCodec, {
+      ...content,
+      type,
+      from: me.card.fingerprint,
+      to: to.fingerprint,
+      random: random(16),
+      prekeyId: prekey.id,
+      welcomeHash,
+      encryptedBlock: wrapped.encryptedBlock,
+      kemCiphertext: wrapped.ciphertext,
+    });
+    const { enc, nonce, mac } = tokenKeys(type, job.block.subarray(-SECRET_BYTES), wrapped.shared, head);
+    const encrypted = aesCtr(enc, nonce, secret);
+    const sealedSecret = concat(encrypted, hmacSha256(mac, encrypted));
+    return [{ at, head, secret: sealedSecret, leaf: leafHash(labels[type].leaf, head, sealedSecret) }];
   });
-  const { enc, nonce, mac } = tokenKeys(type, r, shared, head);
-  const sealed = aesCtr(enc, nonce, secret);
-  const sealedSecret = concat(sealed, hmacSha256(mac, sealed));
-  const signature = signPss(me.signKey, labels[type].sign, head, sealedSecret);
-  return encode(tokenCodec, { head, secret: sealedSecret, signature });
+  const tokens = drafts.map((): Uint8Array | undefined => undefined);
+  if (sealed.length === 0) return tokens;
+  const { root, paths } = merkleTree(sealed.map(({ leaf }) => leaf));
+  const signature = signPss(me.signKey, BATCH_LABEL, root);
+  for (const [index, { at, head, secret }] of sealed.entries()) {
+    const path = paths[index]!;
+    tokens[at] = encode(tokenCodec, { head, secret, index, size: sealed.length, path, signature });
+  }
+  return tokens;
+}
+
+/** One token alone. Throws ProtocolError 'bad-card' if the receiver's keys are unusable. */
+export function makeToken(me: Identity, content: TokenContent, draft: TokenDraft, random: Random): Uint8Array {
+  const job = wrapJob(me, draft, random);
+  const [token] = sealTokens(me, content, [{ draft, job, wrapped: wrap(job, random) }], random);
+  if (!token)
+    throw new ProtocolError('bad-card', `The keys on the contact card of “${draft.to.name}” cannot be used.`);
+  return token;
 }
 
 /** Size, encoding, type and addressee: the first checks. Throws ProtocolError. */
@@ -142,20 +211,18 @@ export function parseToken(data: Uint8Array, type: TokenType, me: Uint8Array): T
   return { ...head, parts, hash: sha256(parts.head, parts.secret) };
 }
 
+/** A token whose sender is known to have signed it: only such a one is decrypted. */
+export type VerifiedToken = Token & { readonly verified: true };
+
 /** That A, whose card this is, signed the token. Throws ProtocolError 'bad-card' or 'bad-signature'. */
-export function verifyToken(token: Token, from: Card): void {
+export function verifyToken(token: Token, from: Card): VerifiedToken {
   if (!equal(from.fingerprint, token.from))
     throw new ProtocolError('bad-card', 'The contact card with an invitation is not its sender’s.');
-  if (
-    !verifyPss(
-      from.signKey,
-      token.parts.signature,
-      labels[token.type].sign,
-      token.parts.head,
-      token.parts.secret,
-    )
-  )
+  const { head, secret, index, size, path, signature } = token.parts;
+  const root = merkleRoot(leafHash(labels[token.type].leaf, head, secret), index, size, path);
+  if (!root || !verifyPss(from.signKey, signature, BATCH_LABEL, root))
     throw new ProtocolError('bad-signature', 'An invitation is not signed by its sender.');
+  return { ...token, verified: true };
 }
 
 /** Age against `lifetime` (ms). Throws ProtocolError 'expired' or 'from-the-future'. */
@@ -170,7 +237,7 @@ export function checkTokenTime(token: Token, now: number, lifetime: number): voi
 }
 
 /** The secret inside a verified token. Throws ProtocolError 'undecryptable', whichever step failed. */
-export function openToken(token: Token, me: Identity, prekeySeed: Uint8Array): Uint8Array {
+export function openToken(token: VerifiedToken, me: Identity, prekeySeed: Uint8Array): Uint8Array {
   const { type, parts } = token;
   const block = decryptOaep(me.transportKey, labels[type].block, token.encryptedBlock);
   const names = concat(token.from, token.to);

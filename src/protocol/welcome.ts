@@ -4,7 +4,7 @@ import { seal, unseal } from '../crypto/sealed.js';
 import { MAX_MEMBERS } from '../shared/limits.js';
 import { MAX_CARD_BYTES, openCard, type Card } from './card.js';
 import { bytes, decode, encode, list, struct, uint } from './codec.js';
-import { checkFirstCommit, MAX_COMMIT_BYTES, parseCommit, verifyCommit, type Commit } from './commit.js';
+import { checkJoining, MAX_COMMIT_BYTES, parseCommit, verifyCommit, type Commit } from './commit.js';
 import { ProtocolError } from './errors.js';
 import type { Token } from './invitation.js';
 import { placeOf, rosterHash, rosterCodec, type Roster } from './roster.js';
@@ -84,19 +84,14 @@ export interface Welcome {
 const bad = (why: string) =>
   new ProtocolError('bad-welcome', `An invitation's description of the group is wrong: ${why}.`);
 
-/**
- * Opens the welcome that belongs to a verified and decrypted join token, and checks its commit against token, rules,
- * roster, cards and joiner secret. Throws ProtocolError 'bad-welcome', 'bad-commit', 'bad-card' or 'malformed'.
- */
-export function openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, me: Card): Welcome {
+/** Seals and hashes aside, the same for who joins and for who stays and needs the new members' cards. */
+function openBox(box: Uint8Array, joiner: Uint8Array): Omit<Welcome, 'place'> {
   const plain = unseal(welcomeSecrets(joiner).key, LABEL, box);
   if (!plain) throw bad('it does not open');
   const body = decode(welcomeBody, plain, MAX_WELCOME_BYTES);
   const commit = parseCommit(body.commit);
-  if (!equal(commit.hash, token.commitHash)) throw bad('it is of another change');
-  if (!equal(commit.group, token.group) || commit.epoch !== token.epoch) throw bad('it is of another group');
-  const roster = checkFirstCommit(commit);
-  if (!equal(rosterHash(body.roster), commit.rosterHash)) throw bad('its member list does not match');
+  const { roster } = body;
+  if (!equal(rosterHash(roster), commit.rosterHash)) throw bad('its member list does not match');
   if (body.cards.length !== roster.length) throw bad('contact cards are missing');
   const cards = body.cards.map(openCard);
   cards.forEach((card, place) => {
@@ -104,11 +99,31 @@ export function openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, m
     if (!entry || !equal(card.fingerprint, entry.fingerprint) || !equal(card.hash, entry.cardHash))
       throw bad('a contact card is not the one in the member list');
   });
+  return { commit, roster, cards };
+}
+
+/**
+ * Opens the welcome that belongs to a verified and decrypted join or rejoin token, and checks its commit against token,
+ * rules, roster, cards and joiner secret. Throws ProtocolError 'bad-welcome', 'bad-commit', 'bad-card' or 'malformed'.
+ */
+export function openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, me: Card): Welcome {
+  if (!equal(sha256(box), token.welcomeHash)) throw bad('it is not the one that was announced');
+  const { commit, roster, cards } = openBox(box, joiner);
+  if (!equal(commit.hash, token.commitHash)) throw bad('it is of another change');
+  if (!equal(commit.group, token.group) || commit.epoch !== token.epoch) throw bad('it is of another group');
+  checkJoining(commit, roster);
   const committer = cards[placeOf(roster, commit.committer)];
-  if (!committer || !equal(commit.committer, token.from)) throw bad('its sender did not make the group');
+  if (!committer || !equal(commit.committer, token.from)) throw bad('its sender did not make this change');
   if (!verifyCommit(commit, committer.signKey)) throw bad('its signature does not hold');
   if (!equal(commit.joinerHash, joinerHash(joiner))) throw bad('its secret is not the group’s');
   const place = placeOf(roster, me.fingerprint);
   if (place === -1 || !equal(roster[place]?.cardHash ?? me.fingerprint, me.hash)) throw bad('I am not in it');
   return { commit, roster, cards, place };
+}
+
+/** The cards of a roster after a commit that is known already. Throws ProtocolError 'bad-welcome' or 'malformed'. */
+export function openCards(box: Uint8Array, joiner: Uint8Array, commit: Commit): readonly Card[] {
+  const welcome = openBox(box, joiner);
+  if (!equal(welcome.commit.hash, commit.hash)) throw bad('it is of another change');
+  return welcome.cards;
 }

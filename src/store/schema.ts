@@ -33,14 +33,25 @@ export interface Tables {
     id: Bytes;
     title: string;
     epoch: number;
-    /** 'active', 'left', or why sending stopped. */
-    state: string;
+    /**
+     * declined: kept until the others were told; leaving: until a commit removes me; left, removed: read only; stopped:
+     * nobody is left to bring this participant back.
+     */
+    state: 'active' | 'declined' | 'leaving' | 'left' | 'removed';
+    /** Why this participant can't follow the group (rejoin.ts), else empty, and when it last asked to rejoin (ms). */
+    lost: '' | 'no-token' | 'bad-secret' | 'gap' | 'away' | 'rolled-back' | 'damaged';
+    asked: number;
+    /** Users' messages in the present epoch: when to renew. */
+    count: number;
     /** Position of the newest history entry, and of the newest one read. */
     position: number;
     read_position: number;
     unread: number;
   };
-  /** One epoch of one group as this participant knows it. `place` is the own place in the roster. */
+  /**
+   * One epoch of one group as this participant knows it. `place` is the own place in the roster. `cut` holds 2 bytes for
+   * each place, or nothing while the epoch is the newest; `opened` and `closed` in ms.
+   */
   epoch: {
     chat: Bytes;
     epoch: number;
@@ -49,7 +60,30 @@ export interface Tables {
     init: Bytes;
     channel_seed: Bytes;
     seal_key: Bytes;
+    cut: Bytes;
+    opened: number;
+    closed: number;
   };
+  /** The commit that follows the newest epoch, until its secret and its new members' cards are here. */
+  next: { chat: Bytes; commit: Bytes; at: number };
+  /** My own commit, until it is known which one won. `secret` is the commit secret. */
+  own: { chat: Bytes; commit: Bytes; secret: Bytes };
+  /** Commit secrets out of rekey tokens, until their epoch is decided. */
+  rekey: { chat: Bytes; epoch: number; commit_hash: Bytes; secret: Bytes; welcome_hash: Bytes; at: number };
+  /** What is still to be committed, by me when `due` (ms) if nobody else does; `data` by kind. */
+  intent: {
+    chat: Bytes;
+    kind: 'add' | 'remove' | 'leave' | 'admin' | 'member' | 'title' | 'renew' | 'rejoin' | 'invite';
+    fingerprint: Bytes;
+    data: Bytes;
+    due: number;
+  };
+  /** Messages shown, by sender and id, with a hash of their content: none is shown twice, none replaced. */
+  shown: { chat: Bytes; sender: Bytes; id: Bytes; digest: Bytes; at: number };
+  /** Others' signed messages, to be published again for who lacks them. */
+  kept: { chat: Bytes; epoch: number; place: number; sqn: number; message: Bytes };
+  /** Two signed objects that contradict each other. */
+  evidence: { chat: Bytes; hash: Bytes; at: number; one: Bytes; other: Bytes };
   /** How far a channel was read: the highest seq whose effects are stored, under the relay store it counts in. */
   position: { channel: Bytes; store_id: Bytes; seq: number };
   /**
@@ -72,13 +106,15 @@ export interface Tables {
   };
   /** SQNs used up, with the hash of the message that did. */
   accepted: { chat: Bytes; epoch: number; place: number; sqn: number; hash: Bytes };
-  /** Message keys of SQNs that were jumped over. */
-  skipped: { chat: Bytes; epoch: number; place: number; sqn: number; message_key: Bytes };
+  /** Message keys of SQNs that were jumped over; `hash` is what the next message says of this one, or empty. */
+  skipped: { chat: Bytes; epoch: number; place: number; sqn: number; message_key: Bytes; hash: Bytes };
   /** The highest gap-free SQN of `of_place` that `by_place` says it holds. */
   frontier: { chat: Bytes; epoch: number; by_place: number; of_place: number; sqn: number; hash: Bytes };
   /**
    * Envelopes for the relay in the order they were made (`position`). `id` is the idempotency key; `channel_seed`
-   * proves a group channel, empty for an inbox. `sqn` is 0 for what is not a message.
+   * proves a group channel, empty for an inbox. `sqn` is 0 for what is not a message; of a message `payload` is kept,
+   * and the history position it is shown at (or 0), to be sealed again in another epoch. `barrier`: 1 if all earlier
+   * ones of this chat have to be at the relay first.
    */
   outbox: {
     id: Bytes;
@@ -90,6 +126,9 @@ export interface Tables {
     chat: Bytes;
     epoch: number;
     sqn: number;
+    payload: Bytes;
+    shown: number;
+    barrier: number;
     created: number;
   };
   /** Outbox entries that the relay stored. */
@@ -99,8 +138,6 @@ export interface Tables {
     chat: Bytes;
     fingerprint: Bytes;
     token: Bytes;
-    joiner: Bytes;
-    welcome_hash: Bytes;
     expires: number;
   };
 }
@@ -118,8 +155,25 @@ export const TABLES: {
   token: { columns: ['hash', 'expires'], key: 1 },
   held: { columns: ['hash', 'envelope', 'until'], key: 1 },
   invitation: { columns: ['id', 'token', 'card', 'joiner', 'welcome', 'sent', 'expires'], key: 1 },
-  chat: { columns: ['id', 'title', 'epoch', 'state', 'position', 'read_position', 'unread'], key: 1 },
-  epoch: { columns: ['chat', 'epoch', 'commit', 'place', 'init', 'channel_seed', 'seal_key'], key: 2 },
+  chat: {
+    columns: ['id', 'title', 'epoch', 'state', 'lost', 'asked', 'count', 'position', 'read_position', 'unread'],
+    key: 1,
+  },
+  epoch: {
+    columns: [
+      'chat',
+      'epoch',
+      'commit',
+      'place',
+      'init',
+      'channel_seed',
+      'seal_key',
+      'cut',
+      'opened',
+      'closed',
+    ],
+    key: 2,
+  },
   position: { columns: ['channel', 'store_id', 'seq'], key: 1 },
   member: {
     columns: [
@@ -138,7 +192,7 @@ export const TABLES: {
     key: 3,
   },
   accepted: { columns: ['chat', 'epoch', 'place', 'sqn', 'hash'], key: 4 },
-  skipped: { columns: ['chat', 'epoch', 'place', 'sqn', 'message_key'], key: 4 },
+  skipped: { columns: ['chat', 'epoch', 'place', 'sqn', 'message_key', 'hash'], key: 4 },
   frontier: { columns: ['chat', 'epoch', 'by_place', 'of_place', 'sqn', 'hash'], key: 4 },
   outbox: {
     columns: [
@@ -151,12 +205,22 @@ export const TABLES: {
       'chat',
       'epoch',
       'sqn',
+      'payload',
+      'shown',
+      'barrier',
       'created',
     ],
     key: 1,
   },
   relayed: { columns: ['id', 'at'], key: 1 },
-  invited: { columns: ['chat', 'fingerprint', 'token', 'joiner', 'welcome_hash', 'expires'], key: 2 },
+  invited: { columns: ['chat', 'fingerprint', 'token', 'expires'], key: 2 },
+  next: { columns: ['chat', 'commit', 'at'], key: 1 },
+  own: { columns: ['chat', 'commit', 'secret'], key: 1 },
+  rekey: { columns: ['chat', 'epoch', 'commit_hash', 'secret', 'welcome_hash', 'at'], key: 3 },
+  intent: { columns: ['chat', 'kind', 'fingerprint', 'data', 'due'], key: 3 },
+  shown: { columns: ['chat', 'sender', 'id', 'digest', 'at'], key: 3 },
+  kept: { columns: ['chat', 'epoch', 'place', 'sqn', 'message'], key: 4 },
+  evidence: { columns: ['chat', 'hash', 'at', 'one', 'other'], key: 2 },
 };
 
 /** A message or notice in the history, as it is kept. Shown once for each (chat, sender, id). */
