@@ -10,7 +10,11 @@ const targets = [
   { ...node, entryPoints: { extension: 'src/extension.ts' }, external: ['vscode'], outdir: 'dist' },
   {
     ...node,
-    entryPoints: { historyWorker: 'src/store/historyWorker.ts', relay: 'src/relay/main.ts' },
+    entryPoints: {
+      historyWorker: 'src/store/historyWorker.ts',
+      tokenWorker: 'src/host/tokenWorker.ts',
+      relay: 'src/relay/main.ts',
+    },
     outdir: 'dist',
   },
   {

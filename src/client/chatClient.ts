@@ -2,8 +2,7 @@ import { EventEmitter } from 'node:events';
 import { equal, toHex, utf8 } from '../crypto/bytes.js';
 import type { Card } from '../protocol/card.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
-import { inboxKey, type Identity } from '../protocol/identity.js';
-import { openInboxItem } from '../protocol/inbox.js';
+import type { Identity } from '../protocol/identity.js';
 import { MESSAGE_ID_BYTES } from '../protocol/payload.js';
 import type { Channel } from '../protocol/wire.js';
 import { MAX_TEXT_BYTES, PAGE_SIZE } from '../shared/limits.js';
@@ -15,10 +14,13 @@ import { Connection, type ChannelAccess, type Ready } from './connection.js';
 import { connectionView } from './connectionView.js';
 import { Contacts } from './contacts.js';
 import type { Effects } from './effects.js';
+import type { EpochState } from './epochState.js';
 import { epochRows } from './found.js';
+import { Groups } from './groups.js';
+import { Inbox } from './inbox.js';
 import { Invitations } from './invitations.js';
 import { Inviting } from './inviting.js';
-import { loadEpoch } from './loadEpoch.js';
+import { loadEpochs } from './loadEpoch.js';
 import { Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Positions } from './positions.js';
@@ -52,7 +54,9 @@ export class ChatClient {
   readonly #chats = new Map<string, Chat>();
   readonly #positions: Positions;
   readonly #invitations: Invitations;
-  readonly #inviting: Inviting;
+  readonly #inboxItems: Inbox;
+  /** What people do with a group beyond talking in it. */
+  readonly groups: Groups;
   readonly #inbox: ChannelAccess;
   /** The highest seq of each channel whose record is stored and not yet reported to the relay. */
   readonly #toReport = new Map<string, { channel: Channel; seq: number }>();
@@ -64,14 +68,14 @@ export class ChatClient {
       state: () => this.#connectionChanged(),
       ready: (ready) => this.#ready(ready),
       item: (channel, seq, envelope) => void this.#item(channel, seq, envelope),
-      live: (channel) => this.#live(channel),
+      live: (channel) => this.#live(channel.key),
       gap: (channel, oldest) =>
         effects.log(`the relay no longer has ${toHex(channel.key).slice(0, 8)} before ${oldest}`),
     });
     const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
-      mayPublish: (key) => {
-        const chat = this.#byChannel(key);
-        return !chat || chat.live || chat.declined;
+      mayPublish: (row) => {
+        const chat = this.#chats.get(toHex(row.chat));
+        return !chat?.epochOf(row.channel_key) || chat.mayPublish(row.channel_key);
       },
       relayed: (row, change) => void this.#relayed(row, change),
       refused: (_row, error) => effects.log(`the relay refused an envelope: ${error.code}`),
@@ -86,13 +90,18 @@ export class ChatClient {
       outbox,
       prekeys: new Prekeys(identity.signKey, effects.random, store.all('prekey')),
       events: this.events,
+      inviting: new Inviting(() => this.#session),
+      chat: (id) => this.#chats.get(toHex(id)),
+      subscribe: (access) => this.#subscribe(access),
+      retryHeld: () => this.#inboxItems.retry(),
       record: (changes) => this.#record(changes),
     };
     this.directory = new People(this.#session);
     this.#positions = new Positions(store.all('position'));
     this.#inbox = { channel: { kind: 'inbox', key: identity.card.fingerprint } };
-    this.#inviting = new Inviting(this.#session);
     this.#invitations = new Invitations(this.#session, store.all('invitation'), store.all('token'));
+    this.#inboxItems = new Inbox(this.#session, this.#invitations, this.directory);
+    this.groups = new Groups(this.#session, this.directory, (group) => this.#chat(group));
   }
 
   /** Loads the session from its store. It dials once connect() is called. */
@@ -100,7 +109,8 @@ export class ChatClient {
     const client = new ChatClient(options);
     const { store, effects, localCards = [] } = options;
     for (const row of store.all('chat')) client.#load(row);
-    if (store.condition === 'rolled-back') client.#chats.forEach((chat) => chat.outdated());
+    if (store.condition !== 'clean')
+      for (const chat of client.#chats.values()) await chat.rejoining.lost(store.condition, []);
     const now = effects.clock.now();
     const met = localCards.flatMap((card) => client.#session.contacts.add(card, now));
     if (met.length > 0) await client.#record(met);
@@ -142,8 +152,8 @@ export class ChatClient {
    */
   async invite(title: string, fingerprints: readonly string[]): Promise<string> {
     this.directory.mayMeet(fingerprints);
-    const cards = this.#inviting.pick(fingerprints);
-    const rows = await this.#inviting.found(title, cards);
+    const cards = this.#session.inviting.pick(fingerprints);
+    const rows = await this.#session.inviting.found(title, cards);
     const chat = this.#load(rows.chat);
     this.#subscribe(chat.epoch.access);
     this.events.emit('changed');
@@ -170,14 +180,14 @@ export class ChatClient {
   /** Declining is leaving: the others are told. Throws UserError. */
   async decline(invitation: string): Promise<void> {
     const chat = await this.#join(this.#invitations.answerable(invitation), 'declined');
-    await chat.send({ kind: 'leave', id: this.#id(), time: this.#now(), content: new Uint8Array(0) });
+    await chat.leave();
     this.events.emit('changed');
   }
 
-  async #join(pending: ReturnType<Invitations['answerable']>, state: string): Promise<Chat> {
+  async #join(pending: ReturnType<Invitations['answerable']>, state: 'active' | 'declined'): Promise<Chat> {
     const { commit, roster, place } = pending.welcome;
     this.#invitations.done(pending);
-    const rows = epochRows(commit, roster, place, pending.row.joiner);
+    const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
     const chat = { ...rows.chat, state };
     await this.#record([
       { drop: 'invitation', key: [pending.row.id] },
@@ -191,7 +201,7 @@ export class ChatClient {
   /** Stores a text for the group (hex id); it leaves when the relay is there. Throws UserError. */
   async send(group: string, text: string): Promise<void> {
     const chat = this.#chat(group);
-    if (!chat.active) throw new UserError('stopped', chat.row.state);
+    if (!chat.active) throw new UserError('stopped', chat.stopped ?? '');
     const content = utf8(text);
     if (text.trim() === '') throw new UserError('empty', 'The message is empty.');
     if (content.length > MAX_TEXT_BYTES)
@@ -237,19 +247,23 @@ export class ChatClient {
 
   #load(row: Tables['chat']): Chat {
     const { store, contacts, identity } = this.#session;
-    const chat = new Chat(this.#session, row, loadEpoch(store, row, contacts, identity.card));
+    const chat = new Chat(this.#session, row, loadEpochs(store, row, contacts, identity.card));
     this.#chats.set(chat.id, chat);
     return chat;
   }
 
-  #byChannel(key: Uint8Array): Chat | undefined {
-    return [...this.#chats.values()].find((chat) => equal(chat.epoch.access.channel.key, key));
+  #byChannel(key: Uint8Array): { chat: Chat; epoch: EpochState } | undefined {
+    for (const chat of this.#chats.values()) {
+      const epoch = chat.epochOf(key);
+      if (epoch) return { chat, epoch };
+    }
+    return undefined;
   }
 
   // The connection.
 
   #connectionChanged(): void {
-    if (this.#session.connection.state.name !== 'online') this.#chats.forEach((chat) => (chat.live = false));
+    if (this.#session.connection.state.name !== 'online') this.#chats.forEach((chat) => chat.offline());
     this.events.emit('changed');
   }
 
@@ -259,8 +273,12 @@ export class ChatClient {
     if (this.#positions.login(storeId)) outbox.requeue();
     connection.putPrekey(prekeys.newest());
     this.#subscribe(this.#inbox);
-    for (const access of this.#invitations.fetching()) connection.subscribe(access, storeId, 1);
-    for (const chat of this.#chats.values()) if (!chat.declined) this.#subscribe(chat.epoch.access);
+    const chats = [...this.#chats.values()];
+    const welcomes = chats.flatMap(({ succession, rejoining }) => [succession.fetching, rejoining.fetching]);
+    for (const access of [...this.#invitations.fetching(), ...welcomes])
+      if (access) connection.subscribe(access, storeId, 1);
+    for (const chat of chats)
+      if (!chat.declined) for (const access of chat.accesses()) this.#subscribe(access);
     outbox.pump();
   }
 
@@ -270,19 +288,21 @@ export class ChatClient {
     connection.subscribe(access, this.#positions.storeId, this.#positions.next(access.channel));
   }
 
-  #live(channel: Channel): void {
-    this.#byChannel(channel.key)?.caughtUp();
+  #live(channelKey: Uint8Array): void {
+    this.#byChannel(channelKey)?.chat.caughtUp(channelKey);
     this.#session.outbox.pump();
   }
 
   async #item(channel: Channel, seq: number, envelope: Uint8Array): Promise<void> {
     if (this.#ended) return;
     try {
-      if (channel.kind === 'inbox') await this.#inboxItem(envelope, this.#positions.advance(channel, seq));
-      else {
-        const chat = this.#byChannel(channel.key);
-        if (chat) await chat.item(envelope, this.#positions.advance(channel, seq));
-        else await this.#invitations.chunk(channel.key, envelope);
+      if (channel.kind === 'inbox') {
+        await this.#inboxItems.item(envelope, [this.#positions.advance(channel, seq)]);
+        this.#scheduleTidy();
+      } else {
+        const found = this.#byChannel(channel.key);
+        if (found) await found.chat.item(found.epoch, envelope, this.#positions.advance(channel, seq));
+        else await this.#chunk(channel.key, envelope);
       }
     } catch (error) {
       if (this.#ended) return;
@@ -294,16 +314,12 @@ export class ChatClient {
     this.#report(channel, seq);
   }
 
-  /** The changes an item makes go into one record with its position. */
-  async #inboxItem(envelope: Uint8Array, position: Change): Promise<void> {
-    const item = openInboxItem(inboxKey(this.#session.identity.card), envelope);
-    if (item.type === 'join') {
-      await this.#invitations.join(item, envelope, [position]);
-      return this.#scheduleTidy();
-    }
-    if (item.type === 'prekey-gone') this.directory.refuse(item.from);
-    if (item.type === 'prekey-gone') return this.#inviting.prekeyGone(item, [position]);
-    throw new ProtocolError('wrong-type', `A ${item.type} token is not used in this version.`);
+  /** A piece of a welcome: of an invitation, of new members, or of a group I come back to. */
+  async #chunk(key: Uint8Array, envelope: Uint8Array): Promise<void> {
+    for (const { succession, rejoining } of this.#chats.values())
+      for (const part of [succession, rejoining])
+        if (part.fetching && equal(part.fetching.channel.key, key)) return part.chunk(envelope);
+    await this.#invitations.chunk(key, envelope);
   }
 
   /** RECEIVED, once a tick and channel, after the records are stored. */
@@ -357,6 +373,7 @@ export class ChatClient {
 
   #stop(): void {
     this.#cancelTidy();
+    this.#chats.forEach((chat) => chat.stop());
     this.#session.outbox.stop();
     this.#session.connection.stop();
   }
@@ -365,20 +382,19 @@ export class ChatClient {
   async #tidy(): Promise<void> {
     const { store, outbox, prekeys, effects, connection } = this.#session;
     const now = effects.clock.now();
-    const before = prekeys.newest();
     const expired = store.all('invited').filter(({ expires }) => expires < now);
+    const renewed = prekeys.tend(now);
     const changes = [
-      ...prekeys.tend(now),
+      ...renewed,
       ...this.#invitations.tidy(store.all('token'), now),
       ...expired.map(({ chat, fingerprint }): Change => ({ drop: 'invited', key: [chat, fingerprint] })),
       ...outbox.tidy((row) => this.#needed(row)),
+      ...[...this.#chats.values()].flatMap((chat) => chat.tidy(now)),
     ];
     if (changes.length > 0) await this.#record(changes);
-    if (prekeys.newest() !== before && connection.state.name === 'online')
-      connection.putPrekey(prekeys.newest());
-    for (const { envelope, until } of store.all('held')) {
-      if (until <= now) await this.#held(envelope);
-    }
+    if (renewed.length > 0 && connection.state.name === 'online') connection.putPrekey(prekeys.newest());
+    await this.#inboxItems.retry();
+    for (const chat of this.#chats.values()) await chat.rejoining.ask();
     this.#scheduleTidy();
   }
 
@@ -392,21 +408,12 @@ export class ChatClient {
     });
   }
 
-  async #held(envelope: Uint8Array): Promise<void> {
-    try {
-      const item = openInboxItem(inboxKey(this.#session.identity.card), envelope);
-      if (item.type === 'join') await this.#invitations.join(item, envelope, []);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#session.effects.log(`held invitation refused: ${error.code}`);
-    }
-  }
-
   #needed(row: Tables['outbox']): boolean {
     const chat = this.#chats.get(toHex(row.chat));
     if (!chat || chat.declined) return false;
-    if (row.sqn === 0) return this.#session.store.all('invited', { chat: row.chat }).length > 0;
-    const { by, of } = chat.epoch.receipts(row.sqn);
+    if (row.sqn === 0)
+      return row.epoch >= chat.row.epoch || this.#session.store.all('invited', { chat: row.chat }).length > 0;
+    const { by, of } = chat.receipts(row.epoch, row.sqn);
     return by < of;
   }
 }

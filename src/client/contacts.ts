@@ -75,6 +75,14 @@ export class Contacts {
     return { fingerprint, name: card.name, trust, me };
   }
 
+  /** Whoever has this fingerprint, as people see them. */
+  viewOf(fingerprint: Uint8Array): PersonView {
+    const card = toHex(fingerprint) === toHex(this.me.fingerprint) ? this.me : this.get(fingerprint);
+    return card
+      ? this.view(card)
+      : { fingerprint: toHex(fingerprint), name: '?', trust: 'unverified', me: false };
+  }
+
   #set(contact: Contact): void {
     this.#byFingerprint.set(toHex(contact.card.fingerprint), contact);
   }

@@ -1,20 +1,21 @@
-import { equal, toHex } from '../crypto/bytes.js';
+import { equal } from '../crypto/bytes.js';
 import type { Random } from '../crypto/random.js';
 import type { KeyObject } from '../crypto/rsa.js';
 import type { Card } from '../protocol/card.js';
-import { openEnvelope, sealEnvelope } from '../protocol/channel.js';
-import { MAX_SQN, parseCommit, type Commit } from '../protocol/commit.js';
+import { sealEnvelope } from '../protocol/channel.js';
+import { MAX_SQN, parseCommit, type Commit, type EpochBase } from '../protocol/commit.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
-import { makeFrontier, parseFrontier, verifyFrontier } from '../protocol/frontier.js';
+import { makeFrontier, verifyFrontier, type ParsedFrontier } from '../protocol/frontier.js';
 import {
   advanceChain,
   openMessage,
-  parseMessage,
   SALT_BYTES,
   sealMessage,
   verifyMessage,
+  type Message,
 } from '../protocol/message.js';
 import { decodePayload, encodePayload, type FrontierEntry, type Payload } from '../protocol/payload.js';
+import type { Roster } from '../protocol/roster.js';
 import type { Change, Tables } from '../store/schema.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 
@@ -25,8 +26,8 @@ export interface MemberState {
   readonly card: Card;
   /** Hashes by SQN of what was accepted. */
   readonly accepted: Map<number, Uint8Array>;
-  /** Message keys by SQN of what was jumped over. */
-  readonly skipped: Map<number, Uint8Array>;
+  /** By SQN, of what was jumped over: its message key, and its hash if the next message told it. */
+  readonly skipped: Map<number, { readonly messageKey: Uint8Array; readonly hash: Uint8Array }>;
   /** By place: the highest gap-free SQN this member says it holds. */
   readonly frontier: Map<number, FrontierEntry>;
 }
@@ -41,31 +42,50 @@ export type Received =
       readonly sqn: number;
       readonly payload: Payload | undefined;
       readonly first: boolean;
+      /** Somebody holds another message of this sender under a number that was accepted here. */
+      readonly conflict: MemberState | undefined;
       readonly changes: Change[];
     }
   | {
       readonly kind: 'frontier';
       readonly sender: MemberState;
       readonly first: boolean;
+      readonly conflict: MemberState | undefined;
       readonly changes: Change[];
     };
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+/** Entries of a frontier inside a message, which has to leave room for a text. */
+const MAX_CARRIED = 256;
 
 /**
  * One epoch of one group in memory: chains, SQNs, frontiers. Its state runs ahead of the store by the records that are
  * being synced; when one of them fails, all of it is thrown away.
  */
-export class EpochState {
+export class EpochState implements EpochBase {
   readonly commit: Commit;
   readonly access: ChannelAccess;
-  /** What my last message said, by place. */
+  readonly roster: Roster;
+  /** What I last told the others, by place. */
   readonly #told = new Map<number, number>();
+  #cut: readonly number[] | undefined;
 
   constructor(
-    readonly row: Tables['epoch'],
+    public row: Tables['epoch'],
     readonly members: readonly MemberState[],
   ) {
     this.commit = parseCommit(row.commit);
     this.access = groupChannel(row.channel_seed);
+    this.roster = members.map(({ row: { fingerprint, role, card_hash } }) => ({
+      fingerprint,
+      role,
+      cardHash: card_hash,
+    }));
+    if (row.cut.length > 0) this.#cut = unpackCut(row.cut);
+  }
+
+  get number(): number {
+    return this.row.epoch;
   }
 
   get me(): MemberState {
@@ -74,65 +94,107 @@ export class EpochState {
     return me;
   }
 
-  /** Checks and opens an envelope of this epoch's channel, in PROTOCOL.md's order. Throws ProtocolError. */
-  receive(envelope: Uint8Array): Received {
-    const { kind, data } = openEnvelope(this.row.seal_key, envelope);
-    if (kind === 'message') return this.#receiveMessage(data);
-    if (kind === 'frontier') return this.#receiveFrontier(data);
-    throw new ProtocolError('wrong-type', `A ${kind} is not used in this version.`);
+  readonly keyOf = (fingerprint: Uint8Array): KeyObject | undefined => this.member(fingerprint)?.card.signKey;
+
+  member(fingerprint: Uint8Array): MemberState | undefined {
+    return this.members.find(({ row }) => equal(row.fingerprint, fingerprint));
+  }
+
+  /** My gap-free SQNs, by place: the cut of a commit of mine. */
+  complete(): number[] {
+    return this.members.map(({ row }) => row.complete_sqn);
+  }
+
+  /** By place: the SQNs that are over here, of my own those that everyone has. */
+  acknowledged(): number[] {
+    const all = this.complete();
+    let mine = 0;
+    while (mine < this.me.row.complete_sqn && this.#everyoneHas(mine + 1)) mine++;
+    all[this.row.place] = mine;
+    return all;
+  }
+
+  #everyoneHas(sqn: number): boolean {
+    const { by, of } = this.receipts(sqn);
+    return by === of;
+  }
+
+  /** The next commit is known: nothing above its cut is accepted any more. */
+  setCut(cut: readonly number[]): Change[] {
+    this.#cut = cut;
+    this.row = { ...this.row, cut: packCut(cut) };
+    return [{ put: 'epoch', row: this.row }];
+  }
+
+  /** The next epoch is here: the salt of its secret goes, and chains as soon as what they are for is in. */
+  end(removed: readonly Uint8Array[], now: number): Change[] {
+    this.row = { ...this.row, init: NOTHING, closed: now };
+    const left = removed.flatMap((fingerprint) => this.member(fingerprint) ?? []);
+    return [
+      { put: 'epoch', row: this.row },
+      ...left.flatMap((member) => this.#update(member, { presence: 'left' })),
+      ...this.#chainsOver(),
+    ];
+  }
+
+  /** Whether an SQN of this place counts: all do until the next commit says where they end. */
+  within(place: number, sqn: number): boolean {
+    return !this.#cut || sqn <= (this.#cut[place] ?? 0);
   }
 
   #sender(object: { group: Uint8Array; epoch: number; place: number }): MemberState {
     const sender = this.members[object.place];
-    if (!equal(object.group, this.row.chat) || object.epoch !== this.row.epoch || !sender)
+    if (!equal(object.group, this.row.chat) || object.epoch !== this.number || !sender)
       throw new ProtocolError('wrong-group', 'A message of another group, epoch or place.');
     return sender;
   }
 
-  #receiveMessage(data: Uint8Array): Received {
-    const message = parseMessage(data);
+  /** Checks and opens a message of this epoch, in PROTOCOL.md's order. `data`: as it travels. Throws ProtocolError. */
+  receive(message: Message, data: Uint8Array): Received {
     const sender = this.#sender(message);
     const { sqn } = message;
     const seen = sender.accepted.get(sqn);
     if (seen && equal(seen, message.hash)) return { kind: 'duplicate' };
     if (!verifyMessage(message, sender.card.signKey, this.commit.hash))
       throw new ProtocolError('bad-signature', 'A message is not signed by its sender.');
-    if (sender === this.me)
+    if (sender === this.me && sqn >= sender.row.next_sqn)
       throw new ProtocolError('unknown-own', 'A message carries my signature, and I do not know it.');
     if (seen)
       throw new ProtocolError('equivocation', `${sender.card.name} signed two messages with one number.`);
+    if (!this.within(message.place, sqn))
+      throw new ProtocolError('behind-the-cut', 'A message came after its epoch had ended.');
     const previous = sqn === 1 ? this.commit.hash : sender.accepted.get(sqn - 1);
-    if (previous && !equal(previous, message.previous))
+    const told = sender.skipped.get(sqn)?.hash ?? NOTHING;
+    if ((previous && !equal(previous, message.previous)) || (told.length > 0 && !equal(told, message.hash)))
       throw new ProtocolError(
         'equivocation',
-        `${sender.card.name} signed a message that follows another one.`,
+        `${sender.card.name} signed a message that contradicts another one.`,
       );
-    return this.#accept(message, sender);
+    return this.#accept(message, data, sender);
   }
 
   /** The chain is advanced on a copy; state changes only with the record. */
-  #accept(message: ReturnType<typeof parseMessage>, sender: MemberState): Received {
+  #accept(message: Message, data: Uint8Array, sender: MemberState): Received {
     const { sqn, hash } = message;
     const { chat, epoch, place, next_sqn } = sender.row;
     const changes: Change[] = [];
     let row: MemberRow;
-    let messageKey = sender.skipped.get(sqn);
+    let messageKey = sender.skipped.get(sqn)?.messageKey;
     if (messageKey) {
       row = { ...sender.row };
       sender.skipped.delete(sqn);
       changes.push({ drop: 'skipped', key: [chat, epoch, place, sqn] });
     } else {
+      if (sqn < next_sqn || sender.row.chain.length === 0)
+        throw new ProtocolError('undecryptable', 'The key of a message is gone.');
       const advanced = advanceChain(sender.row.chain, next_sqn, sqn);
       messageKey = advanced.messageKey;
       row = { ...sender.row, chain: advanced.chain, next_sqn: sqn + 1, last_hash: hash };
-      for (const skipped of advanced.skipped) {
-        sender.skipped.set(skipped.sqn, skipped.messageKey);
-        changes.push({
-          put: 'skipped',
-          row: { chat, epoch, place, sqn: skipped.sqn, message_key: skipped.messageKey },
-        });
-      }
+      for (const skipped of advanced.skipped)
+        changes.push(this.#skip(sender, skipped.sqn, skipped.messageKey));
     }
+    const before = sender.skipped.get(sqn - 1);
+    if (before) changes.push(this.#skip(sender, sqn - 1, before.messageKey, message.previous));
     const payload = openPayload(openMessage(message, messageKey), this.members.length);
     sender.accepted.set(sqn, hash);
     const first = row.presence === 'invited';
@@ -140,40 +202,63 @@ export class EpochState {
     if (payload?.kind === 'leave') row.presence = 'left';
     while (sender.accepted.has(row.complete_sqn + 1)) row.complete_sqn++;
     sender.row = row;
+    const heard = this.#hear(sender, payload?.frontier ?? []);
     changes.push(
       { put: 'member', row },
       { put: 'accepted', row: { chat, epoch, place, sqn, hash } },
-      ...this.#hear(sender, payload?.frontier ?? []),
+      { put: 'kept', row: { chat, epoch, place, sqn, message: data } },
+      ...heard.changes,
+      ...this.#chainsOver(),
     );
-    return { kind: 'message', sender, sqn, payload, first, changes };
+    return { kind: 'message', sender, sqn, payload, first, conflict: heard.conflict, changes };
   }
 
-  #receiveFrontier(data: Uint8Array): Received {
-    const frontier = parseFrontier(data);
+  #skip(sender: MemberState, sqn: number, messageKey: Uint8Array, hash = NOTHING): Change {
+    const { chat, epoch, place } = sender.row;
+    sender.skipped.set(sqn, { messageKey, hash });
+    return { put: 'skipped', row: { chat, epoch, place, sqn, message_key: messageKey, hash } };
+  }
+
+  /** Throws ProtocolError. */
+  receiveFrontier(frontier: ParsedFrontier): Received {
     const sender = this.#sender(frontier);
     if (!verifyFrontier(frontier, sender.card.signKey, this.commit.hash))
       throw new ProtocolError('bad-signature', 'A receipt is not signed by its sender.');
-    const changes = this.#hear(sender, frontier.entries);
+    const { changes, conflict } = this.#hear(sender, frontier.entries);
     const first = sender !== this.me && sender.row.presence === 'invited';
-    if (first) {
-      sender.row = { ...sender.row, presence: 'present' };
-      changes.push({ put: 'member', row: sender.row });
-    }
-    return changes.length === 0 ? { kind: 'duplicate' } : { kind: 'frontier', sender, first, changes };
+    if (first) changes.push(...this.#update(sender, { presence: 'present' }));
+    if (changes.length === 0 && !conflict) return { kind: 'duplicate' };
+    return { kind: 'frontier', sender, first, conflict, changes };
   }
 
   /** Takes a member's frontier; it only ever rises, so that an old one played again changes nothing. */
-  #hear(by: MemberState, entries: readonly FrontierEntry[]): Change[] {
+  #hear(
+    by: MemberState,
+    entries: readonly FrontierEntry[],
+  ): { changes: Change[]; conflict: MemberState | undefined } {
     const { chat, epoch, place: by_place } = by.row;
     const changes: Change[] = [];
+    let conflict: MemberState | undefined;
     for (const entry of entries) {
-      if (entry.place >= this.members.length || entry.sqn <= (by.frontier.get(entry.place)?.sqn ?? 0))
-        continue;
+      const of = this.members[entry.place];
+      if (!of || entry.sqn <= (by.frontier.get(entry.place)?.sqn ?? 0)) continue;
+      const mine = of.accepted.get(entry.sqn);
+      if (mine && !equal(mine, entry.hash)) conflict = of;
       by.frontier.set(entry.place, entry);
       const { place: of_place, sqn, hash } = entry;
       changes.push({ put: 'frontier', row: { chat, epoch, by_place, of_place, sqn, hash } });
     }
-    return changes;
+    return { changes, conflict };
+  }
+
+  #update(member: MemberState, change: Partial<MemberRow>): Change[] {
+    member.row = { ...member.row, ...change };
+    return [{ put: 'member', row: member.row }];
+  }
+
+  /** Shows that I take part; nothing if that is known. */
+  present(): Change[] {
+    return this.me.row.presence === 'invited' ? this.#update(this.me, { presence: 'present' }) : [];
   }
 
   /** Seals a payload as my next message. Throws UserError 'used-up' when the epoch's SQNs are. */
@@ -187,9 +272,10 @@ export class EpochState {
     if (sqn > MAX_SQN)
       throw new UserError(
         'used-up',
-        `This group's key is used up after ${MAX_SQN} messages of yours. Invite the people to a new group.`,
+        `The group's key is used up after ${MAX_SQN} messages of yours. It is renewed as soon as the relay is reached.`,
       );
-    const frontier = this.#frontier(true);
+    const frontier = this.#untold().slice(0, MAX_CARRIED);
+    this.told(frontier);
     const padded = encodePayload({ ...payload, frontier });
     const sealed = sealMessage(
       signKey,
@@ -199,53 +285,127 @@ export class EpochState {
       padded,
     );
     me.accepted.set(sqn, sealed.hash);
-    me.row = {
-      ...me.row,
+    const changes = this.#update(me, {
       chain: sealed.nextChain,
       next_sqn: sqn + 1,
       complete_sqn: sqn,
       last_hash: sealed.hash,
-    };
+    });
+    changes.push({ put: 'accepted', row: { chat, epoch, place, sqn, hash: sealed.hash } });
     return {
       envelope: sealEnvelope(this.row.seal_key, 'message', sealed.bytes, random(SALT_BYTES)),
       sqn,
-      changes: [
-        { put: 'member', row: me.row },
-        { put: 'accepted', row: { chat, epoch, place, sqn, hash: sealed.hash } },
-      ],
+      changes,
     };
   }
 
-  /** My frontier as an object of its own, sealed for the channel; also how I show that I am here. */
-  sealFrontier(signKey: KeyObject, random: Random): Uint8Array {
+  /** My frontier as an object of its own; also how I show that I am here, and which commit I took as the next. */
+  makeFrontier(signKey: KeyObject, next = NOTHING): { data: Uint8Array; entries: readonly FrontierEntry[] } {
     const { chat: group, epoch, place } = this.row;
-    const data = makeFrontier(signKey, this.commit.hash, {
-      group,
-      epoch,
-      place,
-      entries: this.#frontier(false),
-    });
-    return sealEnvelope(this.row.seal_key, 'frontier', data, random(SALT_BYTES));
+    const entries = this.#frontier();
+    return { data: makeFrontier(signKey, this.commit.hash, { group, epoch, place, entries, next }), entries };
   }
 
-  /** What I hold gap-free from everyone else; with `changed`, only what rose since my last message. */
-  #frontier(changed: boolean): FrontierEntry[] {
+  /** The others have been told this much. */
+  told(entries: readonly FrontierEntry[]): void {
+    for (const { place, sqn } of entries) this.#told.set(place, Math.max(sqn, this.#told.get(place) ?? 0));
+  }
+
+  /** What I hold gap-free from everyone else. */
+  #frontier(): FrontierEntry[] {
     return this.members.flatMap((member, place) => {
       const sqn = member.row.complete_sqn;
       const hash = member.accepted.get(sqn);
-      if (member === this.me || !hash || (changed && this.#told.get(place) === sqn)) return [];
-      if (changed) this.#told.set(place, sqn);
-      return [{ place, sqn, hash }];
+      return member === this.me || !hash ? [] : [{ place, sqn, hash }];
     });
   }
 
-  /** Members my message `sqn` is meant for, and how many of them hold it. */
-  receipts(sqn: number): { by: number; of: number } {
-    const others = this.members.filter((member) => member !== this.me && member.row.presence !== 'left');
-    const holds = ({ frontier }: MemberState) => (frontier.get(this.row.place)?.sqn ?? 0) >= sqn;
+  #untold(): FrontierEntry[] {
+    return this.#frontier().filter(({ place, sqn }) => this.#told.get(place) !== sqn);
+  }
+
+  /** Whether somebody's message waits for a sign that I have it. */
+  get owesReceipt(): boolean {
+    return this.#untold().length > 0;
+  }
+
+  /** SQNs of others that are known to exist, and not here, by place. */
+  missing(): { of: MemberState; place: number; sqns: number[] }[] {
+    return this.members.flatMap((of, place) => {
+      if (of === this.me) return [];
+      const claimed = this.members.map(({ frontier }) => frontier.get(place)?.sqn ?? 0);
+      let last = Math.max(of.row.next_sqn - 1, this.#cut?.[place] ?? 0, ...claimed);
+      if (this.#cut) last = Math.min(last, this.#cut[place] ?? 0);
+      const sqns: number[] = [];
+      for (let sqn = of.row.complete_sqn + 1; sqn <= last; sqn++) if (!of.accepted.has(sqn)) sqns.push(sqn);
+      return sqns.length > 0 ? [{ of, place, sqns }] : [];
+    });
+  }
+
+  /** Members a message of this place is meant for, and how many of them hold it. */
+  receipts(sqn: number, place = this.row.place): { by: number; of: number } {
+    const others = this.members.filter(({ row }, i) => i !== place && row.presence !== 'left');
+    const holds = (member: MemberState) =>
+      member === this.me
+        ? (this.members[place]?.row.complete_sqn ?? 0) >= sqn
+        : (member.frontier.get(place)?.sqn ?? 0) >= sqn;
     return { by: others.filter(holds).length, of: others.length };
   }
+
+  /** Ended, and nothing of it is missing anywhere. */
+  get settled(): boolean {
+    return (
+      this.#cut?.every((last, place) => {
+        const { by, of } = this.receipts(last, place);
+        return last === 0 || by === of;
+      }) ?? false
+    );
+  }
+
+  /** Deletes the chains once all that is due of an ended epoch is in. */
+  #chainsOver(): Change[] {
+    const { row, me } = this;
+    const due = this.members.some((member, place) => member !== me && !this.#isIn(member, place));
+    return row.closed > 0 && !due ? this.dropChains() : [];
+  }
+
+  #isIn({ row }: MemberState, place: number): boolean {
+    return row.complete_sqn >= (this.#cut?.[place] ?? 0);
+  }
+
+  /** Deletes every key that opens a message of this epoch. */
+  dropChains(): Change[] {
+    return this.members.flatMap((member) => {
+      const { chat, epoch, place, chain } = member.row;
+      const skipped = [...member.skipped.keys()];
+      member.skipped.clear();
+      return [
+        ...(chain.length > 0 ? this.#update(member, { chain: NOTHING }) : []),
+        ...skipped.map((sqn): Change => ({ drop: 'skipped', key: [chat, epoch, place, sqn] })),
+      ];
+    });
+  }
+
+  /** Drops every row of it. */
+  forget(kept: readonly Tables['kept'][]): Change[] {
+    const { chat, epoch } = this.row;
+    return [
+      { drop: 'epoch', key: [chat, epoch] },
+      ...kept.map(({ place, sqn }): Change => ({ drop: 'kept', key: [chat, epoch, place, sqn] })),
+      ...this.members.flatMap(({ row: { place }, accepted, skipped, frontier }): Change[] => [
+        { drop: 'member', key: [chat, epoch, place] },
+        ...[...accepted.keys()].map((sqn): Change => ({ drop: 'accepted', key: [chat, epoch, place, sqn] })),
+        ...[...skipped.keys()].map((sqn): Change => ({ drop: 'skipped', key: [chat, epoch, place, sqn] })),
+        ...[...frontier.keys()].map((of): Change => ({ drop: 'frontier', key: [chat, epoch, place, of] })),
+      ]),
+    ];
+  }
 }
+
+const packCut = (cut: readonly number[]): Uint8Array =>
+  Uint8Array.from(cut.flatMap((sqn) => [sqn >> 8, sqn & 0xff]));
+const unpackCut = (packed: Uint8Array): number[] =>
+  Array.from({ length: packed.length / 2 }, (_, i) => packed[2 * i]! * 256 + packed[2 * i + 1]!);
 
 /** A payload whose every reference is in range, or undefined. */
 function openPayload(padded: Uint8Array | undefined, members: number): Payload | undefined {
@@ -255,26 +415,4 @@ function openPayload(padded: Uint8Array | undefined, members: number): Payload |
   } catch {
     return undefined;
   }
-}
-
-/** The roster of a fresh epoch as rows: chains at their start, `last_hash` the commit's. */
-export function freshMembers(
-  commit: Commit,
-  roster: readonly { fingerprint: Uint8Array; role: 'admin' | 'member'; cardHash: Uint8Array }[],
-  chains: readonly Uint8Array[],
-): MemberRow[] {
-  const committer = toHex(commit.committer);
-  return roster.map(({ fingerprint, role, cardHash }, place) => ({
-    chat: commit.group,
-    epoch: commit.epoch,
-    place,
-    fingerprint,
-    role,
-    card_hash: cardHash,
-    chain: chains[place]!,
-    next_sqn: 1,
-    complete_sqn: 0,
-    last_hash: commit.hash,
-    presence: toHex(fingerprint) === committer ? 'present' : 'invited',
-  }));
 }

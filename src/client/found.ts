@@ -15,14 +15,16 @@ import { checkName } from '../protocol/names.js';
 import { placeOf, rosterHash, sortRoster, type Roster } from '../protocol/roster.js';
 import { epochSecrets, joinerHash, joinerSecret, SECRET_BYTES } from '../protocol/schedule.js';
 import type { Tables } from '../store/schema.js';
-import { freshMembers } from './epochState.js';
+import type { EpochState } from './epochState.js';
 
-/** The rows of a group's epoch as its member at `place` starts it. */
+/** The rows of a group's epoch as its member at `place` starts it; who was present in the epoch before still is. */
 export function epochRows(
   commit: Commit,
   roster: Roster,
   place: number,
   joiner: Uint8Array,
+  now: number,
+  before?: EpochState,
 ): { chat: Tables['chat']; epoch: Tables['epoch']; members: Tables['member'][] } {
   const secrets = epochSecrets(joiner, commit.hash, roster.length);
   return {
@@ -31,6 +33,9 @@ export function epochRows(
       title: commit.title,
       epoch: commit.epoch,
       state: 'active',
+      lost: '',
+      asked: 0,
+      count: 0,
       position: 0,
       read_position: 0,
       unread: 0,
@@ -43,8 +48,25 @@ export function epochRows(
       init: secrets.init,
       channel_seed: secrets.channelSeed,
       seal_key: secrets.sealKey,
+      cut: new Uint8Array(0),
+      opened: now,
+      closed: 0,
     },
-    members: freshMembers(commit, roster, secrets.chains),
+    members: roster.map(({ fingerprint, role, cardHash }, i) => ({
+      chat: commit.group,
+      epoch: commit.epoch,
+      place: i,
+      fingerprint,
+      role,
+      card_hash: cardHash,
+      chain: secrets.chains[i]!,
+      next_sqn: 1,
+      complete_sqn: 0,
+      last_hash: commit.hash,
+      presence: equal(fingerprint, commit.committer)
+        ? 'present'
+        : (before?.member(fingerprint)?.row.presence ?? 'invited'),
+    })),
   };
 }
 
@@ -55,7 +77,7 @@ export function foundGroup(
   others: readonly Card[],
   random: Random,
   now: number,
-): { commit: Commit; roster: Roster; cards: readonly Card[]; place: number; joiner: Uint8Array } {
+): { commit: Commit; roster: Roster; place: number; joiner: Uint8Array } {
   if (others.length === 0) throw new UserError('nobody', 'Pick at least one other person for the group.');
   if (others.length + 1 > MAX_CHANGES)
     throw new UserError(
@@ -82,6 +104,5 @@ export function foundGroup(
     cut: [],
     time: now,
   });
-  const cards = [...others, me.card].sort((a, b) => Buffer.compare(a.fingerprint, b.fingerprint));
-  return { commit, roster, cards, place: placeOf(roster, me.card.fingerprint), joiner };
+  return { commit, roster, place: placeOf(roster, me.card.fingerprint), joiner };
 }

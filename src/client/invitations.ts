@@ -1,4 +1,4 @@
-import { toHex } from '../crypto/bytes.js';
+import { equal, toHex } from '../crypto/bytes.js';
 import { openCard, type Card } from '../protocol/card.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
 import { inboxKey } from '../protocol/identity.js';
@@ -53,7 +53,7 @@ export class Invitations {
     const { identity, effects, settings, prekeys } = this.session;
     const token = parseToken(item.token, 'join', identity.card.fingerprint);
     const from = openCard(item.card);
-    verifyToken(token, from);
+    const verified = verifyToken(token, from);
     const now = effects.clock.now();
     if (token.time > now && token.time - now <= MAX_FUTURE) return this.#hold(token, envelope, changes);
     checkTokenTime(token, now, settings.inviteLifetime);
@@ -61,7 +61,7 @@ export class Invitations {
       throw new ProtocolError('replayed', 'An invitation came a second time.');
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) return this.#prekeyGone(token, from, changes);
-    const joiner = openToken(token, identity, seed);
+    const joiner = openToken(verified, identity, seed);
     const row = {
       id: token.hash,
       token: item.token,
@@ -149,6 +149,26 @@ export class Invitations {
     events.emit('invited', toHex(pending.row.id), pending.from.name, pending.welcome.commit.title);
     events.emit('changed');
     return true;
+  }
+
+  /** A group moves on before I answered: the secret of its next epoch is kept. Throws ProtocolError. */
+  async rekey(data: Uint8Array, changes: Change[]): Promise<void> {
+    const { identity, prekeys, effects, connection } = this.session;
+    const token = parseToken(data, 'rekey', identity.card.fingerprint);
+    const pending = [...this.#pending.values()].find(({ welcome }) =>
+      welcome ? equal(welcome.commit.group, token.group) : false,
+    );
+    const sender = pending?.welcome?.cards.find((card) => equal(card.fingerprint, token.from));
+    const seed = prekeys.seed(token.prekeyId);
+    if (!pending || !sender || !seed)
+      throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
+    const secret = openToken(verifyToken(token, sender), identity, seed);
+    const now = effects.clock.now();
+    const { group, epoch, commitHash, welcomeHash } = token;
+    const row = { chat: group, epoch, commit_hash: commitHash, secret, welcome_hash: welcomeHash, at: now };
+    changes.push({ put: 'rekey', row }, ...prekeys.markUsed(token.prekeyId, now), ...prekeys.tend(now));
+    await this.session.record(changes);
+    connection.putPrekey(prekeys.newest());
   }
 
   /** What waits for an answer. */

@@ -1,77 +1,155 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import { openPrekey, type Card, type Prekey } from '../protocol/card.js';
-import { parseCommit, type Commit } from '../protocol/commit.js';
+import type { Commit } from '../protocol/commit.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
 import { inboxKey } from '../protocol/identity.js';
 import { sealInboxItem, verifyPrekeyGone, type InboxItem } from '../protocol/inbox.js';
-import { makeToken, parseToken } from '../protocol/invitation.js';
-import { welcomeSecrets } from '../protocol/schedule.js';
+import { parseToken, sealTokens, wrapJob, type TokenDraft } from '../protocol/invitation.js';
+import { placeOf, type Roster } from '../protocol/roster.js';
+import { SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
 import { sealWelcome } from '../protocol/welcome.js';
 import type { Change, Tables } from '../store/schema.js';
+import type { Recipient } from './committing.js';
 import { groupChannel } from './connection.js';
 import { epochRows, foundGroup } from './found.js';
 import type { Session } from './session.js';
 
-/** Groups I make, and the tokens that invite others to them. */
+const NO_WELCOME = new Uint8Array(SECRET_BYTES);
+/** Prekeys asked of the directory at once. */
+const ASKED_AT_ONCE = 32;
+
+/** Groups I make, and the tokens that carry the secrets of my commits. */
 export class Inviting {
-  constructor(private readonly session: Session) {}
+  constructor(private readonly getSession: () => Session) {}
+
+  private get session(): Session {
+    return this.getSession();
+  }
 
   /** Founds a group and queues welcome and tokens. Gives the rows to load. Throws UserError. */
   async found(title: string, others: readonly Card[]): Promise<ReturnType<typeof epochRows>> {
     const { identity, effects, outbox } = this.session;
     const now = effects.clock.now();
     const founded = foundGroup(identity, title, others, effects.random, now);
-    const { commit, roster, cards, place, joiner } = founded;
-    const welcome = sealWelcome(joiner, commit, roster, cards, effects.random(16));
-    const access = groupChannel(welcomeSecrets(joiner).channelSeed);
-    const prekeys = await Promise.all(others.map((card) => this.#prekey(card)));
-    const chunks = welcome.chunks.map((envelope) =>
-      outbox.make({ access, envelope, chat: commit.group, epoch: commit.epoch, sqn: 0 }),
-    );
-    const tokens = others.map((card, i) => {
-      const secret = { joiner, welcomeHash: welcome.hash };
-      return this.#token(card, prekeys[i]!, commit, secret);
-    });
-    const rows = epochRows(commit, roster, place, joiner);
-    const outgoing = [...chunks, ...tokens.map(({ row }) => row)];
+    const { commit, roster, place, joiner } = founded;
+    const recipients: Recipient[] = [];
+    for (let i = 0; i < others.length; i += ASKED_AT_ONCE)
+      recipients.push(
+        ...(await Promise.all(
+          others
+            .slice(i, i + ASKED_AT_ONCE)
+            .map(async (card): Promise<Recipient> => ({
+              card,
+              type: 'join',
+              prekey: await this.prekey(card),
+            })),
+        )),
+      );
+    const made = await this.tokens(commit, roster, joiner, joiner, recipients);
+    const rows = epochRows(commit, roster, place, joiner, now);
     await this.session.record([
       { put: 'chat', row: rows.chat },
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
-      ...tokens.map(({ invited }): Change => ({ put: 'invited', row: invited })),
-      ...outgoing.map((row): Change => ({ put: 'outbox', row })),
+      ...made.changes,
+      ...made.rows.map((row): Change => ({ put: 'outbox', row })),
     ]);
-    outbox.release(...outgoing);
+    outbox.release(...made.rows);
     return rows;
   }
 
-  /** An invitee no longer keeps the prekey a token of mine used: the same secret goes out under its newest. */
+  /**
+   * What carries a commit's secret to everyone: the welcome, if somebody needs one, and a token each; who has unusable
+   * keys gets none. `secret` is the commit secret for who stays; who joins gets the joiner secret.
+   */
+  async tokens(
+    commit: Commit,
+    roster: Roster,
+    joiner: Uint8Array,
+    secret: Uint8Array,
+    recipients: readonly Recipient[],
+  ): Promise<{ rows: Tables['outbox'][]; changes: Change[] }> {
+    const { identity, effects, outbox, settings } = this.session;
+    const to = { chat: commit.group, epoch: commit.epoch, sqn: 0 };
+    const rows: Tables['outbox'][] = [];
+    let welcomeHash: Uint8Array = NO_WELCOME;
+    if (recipients.some(({ type }) => type !== 'rekey')) {
+      const cards = [identity.card, ...recipients.map(({ card }) => card)].sort(
+        (a, b) => placeOf(roster, a.fingerprint) - placeOf(roster, b.fingerprint),
+      );
+      const welcome = sealWelcome(joiner, commit, roster, cards, effects.random(16));
+      welcomeHash = welcome.hash;
+      const access = groupChannel(welcomeSecrets(joiner).channelSeed);
+      for (const envelope of welcome.chunks) rows.push(outbox.make({ ...to, access, envelope }));
+    }
+    const jobs = recipients.map(({ card, type, prekey }) => {
+      const draft: TokenDraft = {
+        type,
+        to: card,
+        prekey,
+        secret: type === 'rekey' ? secret : joiner,
+        welcomeHash,
+      };
+      return { draft, job: wrapJob(identity, draft, effects.random) };
+    });
+    const wrapped = await effects.wrap(jobs.map(({ job }) => job));
+    const content = {
+      time: effects.clock.now(),
+      group: commit.group,
+      epoch: commit.epoch,
+      commitHash: commit.hash,
+    };
+    const tokens = sealTokens(
+      identity,
+      content,
+      jobs.map((each, i) => ({ ...each, wrapped: wrapped[i] })),
+      effects.random,
+    );
+    const changes: Change[] = [];
+    for (const [i, { card, type }] of recipients.entries()) {
+      const token = tokens[i];
+      if (!token) {
+        effects.log(`no token for a member: its keys can’t be used`);
+        continue;
+      }
+      const item: InboxItem = type === 'rekey' ? { type, token } : { type, token, card: identity.card.bytes };
+      rows.push(
+        outbox.make({
+          ...to,
+          access: { channel: { kind: 'inbox', key: card.fingerprint } },
+          envelope: sealInboxItem(inboxKey(card), item, effects.random(16)),
+        }),
+      );
+      if (type === 'join') {
+        const { hash } = parseToken(token, type, card.fingerprint);
+        const expires = content.time + settings.inviteLifetime;
+        changes.push({
+          put: 'invited',
+          row: { chat: commit.group, fingerprint: card.fingerprint, token: hash, expires },
+        });
+      }
+    }
+    return { rows, changes };
+  }
+
+  /** An invitee no longer keeps the prekey a token of mine used: it is invited again, by a commit, under its newest. */
   async prekeyGone(item: InboxItem & { type: 'prekey-gone' }, changes: Change[]): Promise<void> {
-    const { store, contacts, outbox } = this.session;
+    const { store, contacts, effects } = this.session;
     const card = contacts.get(item.from);
     const invited = store
       .all('invited', { fingerprint: item.from })
-      .find(
-        ({ token, expires }) => equal(token, item.tokenHash) && expires > this.session.effects.clock.now(),
-      );
-    if (!card || !invited) throw new ProtocolError('not-for-me', 'A prekey for no invitation of mine.');
+      .find(({ token, expires }) => equal(token, item.tokenHash) && expires > effects.clock.now());
+    const chat = invited && this.session.chat(invited.chat);
+    if (!card || !chat) throw new ProtocolError('not-for-me', 'A prekey for no invitation of mine.');
     if (!verifyPrekeyGone(item, card.signKey))
       throw new ProtocolError('bad-signature', 'A prekey notice is not signed by its sender.');
-    const prekey = openPrekey(item.prekey, card.signKey);
-    const [epoch] = store.all('epoch', { chat: invited.chat });
-    if (!epoch) throw new ProtocolError('not-for-me', 'A prekey for a group that is gone.');
-    const commit = parseCommit(epoch.commit);
-    const again = this.#token(card, prekey, commit, {
-      joiner: invited.joiner,
-      welcomeHash: invited.welcome_hash,
-    });
-    changes.push({ put: 'invited', row: again.invited }, { put: 'outbox', row: again.row });
+    openPrekey(item.prekey, card.signKey);
+    changes.push(...chat.committing.want('invite', item.from, item.prekey));
     await this.session.record(changes);
-    outbox.release(again.row);
   }
 
   /** The newest prekey that is known: the directory's if it is genuine, else the card's. */
-  async #prekey(card: Card): Promise<Prekey> {
+  async prekey(card: Card): Promise<Prekey> {
     const offered = await this.session.connection.getPrekey(card.fingerprint);
     try {
       const prekey = offered && openPrekey(offered, card.signKey);
@@ -80,36 +158,6 @@ export class Inviting {
       this.session.effects.log(`prekey from the directory refused: ${(error as Error).message}`);
       return card.prekey;
     }
-  }
-
-  #token(
-    to: Card,
-    prekey: Prekey,
-    commit: Commit,
-    { joiner, welcomeHash }: { joiner: Uint8Array; welcomeHash: Uint8Array },
-  ): { row: Tables['outbox']; invited: Tables['invited'] } {
-    const { identity, effects, outbox, settings } = this.session;
-    const now = effects.clock.now();
-    const { group, epoch, hash: commitHash } = commit;
-    const content = { type: 'join', time: now, group, epoch, commitHash, welcomeHash } as const;
-    const token = makeToken(identity, to, prekey, content, joiner, effects.random);
-    const item = { type: 'join', token, card: identity.card.bytes } as const;
-    const row = outbox.make({
-      access: { channel: { kind: 'inbox', key: to.fingerprint } },
-      envelope: sealInboxItem(inboxKey(to), item, effects.random(16)),
-      chat: group,
-      epoch,
-      sqn: 0,
-    });
-    const invited = {
-      chat: group,
-      fingerprint: to.fingerprint,
-      token: parseToken(token, 'join', to.fingerprint).hash,
-      joiner,
-      welcome_hash: welcomeHash,
-      expires: now + settings.inviteLifetime,
-    };
-    return { row, invited };
   }
 
   /** The cards behind fingerprints picked by a person. Throws UserError. */

@@ -22,6 +22,11 @@ export interface OutboxItem {
   readonly chat: Uint8Array;
   readonly epoch: number;
   readonly sqn: number;
+  /** Of a message: its payload, and its place in the history. */
+  readonly payload?: Uint8Array;
+  readonly shown?: number;
+  /** All earlier ones of the chat have to be at the relay first. */
+  readonly barrier?: boolean;
 }
 
 /**
@@ -33,6 +38,8 @@ export class Outbox {
   #rows: Row[];
   readonly #relayed: Set<string>;
   readonly #inFlight = new Set<string>();
+  /** Made, and not yet in the store. */
+  readonly #unstored = new Set<string>();
   /** When a refused row may go again, ms. */
   readonly #notBefore = new Map<string, number>();
   #bucket: TokenBucket | undefined;
@@ -45,8 +52,8 @@ export class Outbox {
     rows: readonly Row[],
     relayed: readonly Tables['relayed'][],
     private readonly hooks: {
-      /** Whether this channel was read to its end on this connection. */
-      mayPublish(channelKey: Uint8Array): boolean;
+      /** Whether this envelope's channel was read to its end on this connection. */
+      mayPublish(row: Row): boolean;
       relayed(row: Row, change: Change): void;
       refused(row: Row, error: PublishError): void;
     },
@@ -56,9 +63,9 @@ export class Outbox {
     this.#relayed = new Set(relayed.map(({ id }) => toHex(id)));
   }
 
-  /** The row of a new envelope, to be stored; release() follows once it is. */
-  make({ access, envelope, chat, epoch, sqn }: OutboxItem): Row {
-    return {
+  /** The row of a new envelope, to be stored; release() follows once it is, or discard(). */
+  make({ access, envelope, chat, epoch, sqn, payload, shown = 0, barrier = false }: OutboxItem): Row {
+    const row = {
       id: this.effects.random(IDEMPOTENCY_BYTES),
       position: ++this.#lastPosition,
       channel_kind: access.channel.kind,
@@ -68,14 +75,36 @@ export class Outbox {
       chat,
       epoch,
       sqn,
+      payload: payload ?? new Uint8Array(0),
+      shown,
+      barrier: Number(barrier),
       created: this.effects.clock.now(),
     };
+    this.#rows.push(row);
+    this.#unstored.add(toHex(row.id));
+    return row;
   }
 
   /** These rows are stored: their bytes may leave. */
   release(...rows: readonly Row[]): void {
-    this.#rows.push(...rows);
+    for (const { id } of rows) this.#unstored.delete(toHex(id));
     this.pump();
+  }
+
+  ofChat(chat: Uint8Array): Row[] {
+    return this.#rows.filter((row) => equal(row.chat, chat));
+  }
+
+  /** Forgets an envelope, sent or not. */
+  discard(row: Row): Change[] {
+    const id = toHex(row.id);
+    this.#rows = this.#rows.filter((each) => toHex(each.id) !== id);
+    this.#notBefore.delete(id);
+    this.#unstored.delete(id);
+    return [
+      { drop: 'outbox', key: [row.id] },
+      ...(this.#relayed.delete(id) ? [{ drop: 'relayed', key: [row.id] } as const] : []),
+    ];
   }
 
   /** Whether the relay has this message; one that is no longer kept here was relayed. */
@@ -102,14 +131,24 @@ export class Outbox {
     for (const row of this.#rows) {
       if (this.#inFlight.size >= WINDOW) return;
       const id = toHex(row.id);
-      if (this.#relayed.has(id) || this.#inFlight.has(id)) continue;
+      if (this.#relayed.has(id) || this.#inFlight.has(id) || this.#unstored.has(id)) continue;
       if ((this.#notBefore.get(id) ?? 0) > this.effects.clock.now()) continue;
-      if (row.channel_seed.length > 0 && !this.hooks.mayPublish(row.channel_key)) continue;
+      if (row.channel_seed.length > 0 && !this.hooks.mayPublish(row)) continue;
+      if (row.barrier === 1 && this.#isBehind(row)) continue;
       const wait = this.#bucket?.take() ?? 0;
       if (wait > 0) return this.#pumpAfter(wait);
       this.#inFlight.add(id);
       void this.#publish(row, id);
     }
+  }
+
+  /** Whether something of this chat has to go first; what the relay refused does not count. */
+  #isBehind(row: Row): boolean {
+    return this.#rows.some((each) => {
+      const id = toHex(each.id);
+      const waits = !this.#relayed.has(id) && !this.#notBefore.has(id);
+      return each.position < row.position && waits && equal(each.chat, row.chat);
+    });
   }
 
   async #publish(row: Row, id: string): Promise<void> {
@@ -139,7 +178,7 @@ export class Outbox {
   /** The relay has stored this one: by ACK, or seen in its channel. */
   confirm(row: Row): void {
     const id = toHex(row.id);
-    if (this.#relayed.has(id)) return;
+    if (this.#relayed.has(id) || !this.#rows.includes(row)) return;
     this.#relayed.add(id);
     this.hooks.relayed(row, { put: 'relayed', row: { id: row.id, at: this.effects.clock.now() } });
   }

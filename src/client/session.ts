@@ -3,9 +3,11 @@ import type { Identity } from '../protocol/identity.js';
 import type { ParticipantStore } from '../store/participantStore.js';
 import type { Change } from '../store/schema.js';
 import type { MessageView } from '../shared/view.js';
-import type { Connection } from './connection.js';
+import type { Chat } from './chat.js';
+import type { ChannelAccess, Connection } from './connection.js';
 import type { Contacts } from './contacts.js';
 import type { Effects } from './effects.js';
+import type { Inviting } from './inviting.js';
 import type { Outbox } from './outbox.js';
 import type { Prekeys } from './prekeys.js';
 
@@ -39,6 +41,12 @@ export interface Session {
   readonly outbox: Outbox;
   readonly prekeys: Prekeys;
   readonly events: EventEmitter<ClientEvents>;
+  readonly inviting: Inviting;
+  chat(id: Uint8Array): Chat | undefined;
+  /** Reads a channel on from where it was left, now or at the next login. */
+  subscribe(access: ChannelAccess): void;
+  /** Looks again at tokens whose senders were not known. */
+  retryHeld(): Promise<void>;
   /** Makes one record of what one event changes; effects on the world come after it. Ends the session on failure. */
   record(changes: Change[]): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type { Identity } from '../protocol/identity.js';
 import { ParticipantStore, type StoreOptions } from '../store/participantStore.js';
 import { workerHistory } from '../store/historyPort.js';
 import type { LocalParticipant } from './participants.js';
+import { wrapInThreads } from './tokenThreads.js';
 
 export interface OpenSession {
   readonly participant: LocalParticipant;
@@ -38,7 +39,14 @@ export async function openSession(options: OpenSession): Promise<ChatClient> {
     startHistory: workerHistory(join(distFolder, 'historyWorker.js')),
     guard,
   });
-  const effects = { clock: systemClock, random: systemRandom, dial: dialWebSocket, relayAddress, log };
+  const effects = {
+    clock: systemClock,
+    random: systemRandom,
+    dial: dialWebSocket,
+    wrap: wrapInThreads(join(distFolder, 'tokenWorker.js')),
+    relayAddress,
+    log,
+  };
   try {
     client = await ChatClient.open({ identity, store, effects, settings, localCards });
     return client;

@@ -121,7 +121,8 @@ export function applyChanges(roster: Roster, changes: readonly RosterChange[]): 
     if (change.type === 'add')
       next.push({ fingerprint: change.fingerprint, role: change.role, cardHash: change.cardHash });
     else if (change.type === 'remove') next.splice(place, 1);
-    else if (change.type === 'role') next = next.map((entry, i) => (i === place ? { ...entry, role: change.role } : entry));
+    else if (change.type === 'role')
+      next = next.map((entry, i) => (i === place ? { ...entry, role: change.role } : entry));
   }
   return sortRoster(next);
 }
@@ -151,7 +152,9 @@ export function checkCommit(commit: Commit, base: EpochBase): Roster {
   if (!key) throw badCommit('its committer is no member');
   if (!verifyCommit(commit, key)) throw badCommit('its signature does not hold');
   if (commit.cut.length !== roster.length) throw badCommit('its cut has the wrong size');
-  if (commit.changes.some(({ type, fingerprint }) => type === 'remove' && equal(fingerprint, commit.committer)))
+  if (
+    commit.changes.some(({ type, fingerprint }) => type === 'remove' && equal(fingerprint, commit.committer))
+  )
     throw badCommit('it removes its own committer');
   if (committer.role !== 'admin') checkMemberRights(commit, base);
   return checkRoster(commit, applyChanges(roster, commit.changes));

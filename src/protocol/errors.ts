@@ -13,6 +13,7 @@ export type ProtocolErrorCode =
   | 'bad-welcome'
   | 'bad-commit'
   | 'wrong-group' // group, epoch or place is not the channel's
+  | 'behind-the-cut' // a message of an ended epoch that its last commit left out
   | 'equivocation' // two messages of one sender under one SQN
   | 'unknown-own'; // my signature on something I don't know
 

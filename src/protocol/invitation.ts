@@ -193,7 +193,12 @@ export function sealTokens(
 }
 
 /** One token alone. Throws ProtocolError 'bad-card' if the receiver's keys are unusable. */
-export function makeToken(me: Identity, content: TokenContent, draft: TokenDraft, random: Random): Uint8Array {
+export function makeToken(
+  me: Identity,
+  content: TokenContent,
+  draft: TokenDraft,
+  random: Random,
+): Uint8Array {
   const job = wrapJob(me, draft, random);
   const [token] = sealTokens(me, content, [{ draft, job, wrapped: wrap(job, random) }], random);
   if (!token)

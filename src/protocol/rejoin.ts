@@ -44,13 +44,17 @@ export const MAX_REQUEST_BYTES = MAX_BODY + RSA_MAX_BYTES + 16;
 export const makeRejoinRequest = (signKey: KeyObject, request: RejoinRequest): Uint8Array =>
   signBody(signKey, LABEL, encode(requestBody, request));
 
+/** What a request says before anything is verified: where it belongs. Throws ProtocolError 'malformed'. */
+export const peekRejoinRequest = (data: Uint8Array): RejoinRequest =>
+  decode(requestBody, parseSigned(data, MAX_BODY).body, MAX_BODY);
+
 /** Reads a request; `keyOf` gives the sign key of a fingerprint. Throws ProtocolError 'malformed' or 'bad-signature'. */
 export function openRejoinRequest(
   data: Uint8Array,
   keyOf: (request: RejoinRequest) => KeyObject | undefined,
 ): RejoinRequest {
   const signed = parseSigned(data, MAX_BODY);
-  const request = decode(requestBody, signed.body, MAX_BODY);
+  const request = peekRejoinRequest(data);
   const key = keyOf(request);
   if (!key || !verifySigned(key, LABEL, signed))
     throw new ProtocolError('bad-signature', 'A request to rejoin is not signed by a member.');

@@ -29,6 +29,8 @@ export interface GroupView {
   readonly title: string;
   readonly members: readonly MemberView[];
   readonly unread: number;
+  /** Messages that are known to exist and did not come, by sender. */
+  readonly missing: readonly { readonly name: string; readonly count: number }[];
   /** Why nothing can be sent here, for people; absent when sending works. */
   readonly stopped?: string;
 }

@@ -156,7 +156,18 @@ export const TABLES: {
   held: { columns: ['hash', 'envelope', 'until'], key: 1 },
   invitation: { columns: ['id', 'token', 'card', 'joiner', 'welcome', 'sent', 'expires'], key: 1 },
   chat: {
-    columns: ['id', 'title', 'epoch', 'state', 'lost', 'asked', 'count', 'position', 'read_position', 'unread'],
+    columns: [
+      'id',
+      'title',
+      'epoch',
+      'state',
+      'lost',
+      'asked',
+      'count',
+      'position',
+      'read_position',
+      'unread',
+    ],
     key: 1,
   },
   epoch: {

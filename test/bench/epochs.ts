@@ -1,6 +1,8 @@
 import { EpochState } from '../../src/client/epochState.js';
 import { epochRows, foundGroup } from '../../src/client/found.js';
 import { equal } from '../../src/crypto/bytes.js';
+import { openEnvelope } from '../../src/protocol/channel.js';
+import { parseMessage } from '../../src/protocol/message.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { placeOf } from '../../src/protocol/roster.js';
 import type { Tables } from '../../src/store/schema.js';
@@ -24,7 +26,7 @@ export function newEpoch(receivers = 1): Ends {
   const others = cards.slice(1);
   const { commit, roster, joiner } = foundGroup(ada.identity, 'Bench', others, systemRandom, Date.now());
   const side = (fingerprint: Uint8Array) => {
-    const rows = epochRows(commit, roster, placeOf(roster, fingerprint), joiner);
+    const rows = epochRows(commit, roster, placeOf(roster, fingerprint), joiner, Date.now());
     const members = rows.members.map((row) => ({
       row,
       card: cards.find((card) => equal(card.fingerprint, row.fingerprint))!,
@@ -51,3 +53,9 @@ export const payload = () =>
     time: Date.now(),
     content: new TextEncoder().encode(text),
   }) as const;
+
+/** An envelope from the channel, as far as the changes for its record. */
+export function receiveOne(epoch: EpochState, envelope: Uint8Array) {
+  const { data } = openEnvelope(epoch.row.seal_key, envelope);
+  return epoch.receive(parseMessage(data), data);
+}

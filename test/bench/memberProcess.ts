@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { ChatClient } from '../../src/client/chatClient.js';
-import { systemClock } from '../../src/client/effects.js';
+import { systemClock, wrapHere } from '../../src/client/effects.js';
 import { dialWebSocket } from '../../src/client/webSocket.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { openKeyFile } from '../../src/protocol/keyFile.js';
@@ -42,6 +42,7 @@ const client = await ChatClient.open({
     clock: systemClock,
     random: systemRandom,
     dial: dialWebSocket,
+    wrap: wrapHere(systemRandom),
     relayAddress: () => Promise.resolve(url),
     log: () => undefined,
   },

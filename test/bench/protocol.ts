@@ -6,7 +6,7 @@ import { systemRandom } from '../../src/crypto/random.js';
 import { signPss, verifyPss } from '../../src/crypto/rsa.js';
 import { openEnvelope } from '../../src/protocol/channel.js';
 import { parseMessage } from '../../src/protocol/message.js';
-import { newEpoch, payload, publicKey, signKey } from './epochs.js';
+import { newEpoch, receiveOne, payload, publicKey, signKey } from './epochs.js';
 import { atMost, median, quantile, report, time, timed } from './figures.js';
 
 /** Epochs, batches in each, messages in a batch. */
@@ -85,7 +85,7 @@ const receive: Times = { whole: [], primitives: [] };
 function epoch(): void {
   const { sender, receivers } = newEpoch(RECEIVERS);
   const first = sender.send(signKey, payload(), systemRandom).envelope;
-  for (const receiver of receivers) receiver.receive(first);
+  for (const receiver of receivers) receiveOne(receiver, first);
   const inputs = inputsOf(sender, first);
   const signature = signPss(signKey, LABEL, ...signed(inputs));
   for (let turn = 0; turn < BATCHES; turn++) {
@@ -101,7 +101,7 @@ function epoch(): void {
       pair(
         receive,
         turn + i,
-        (message) => receiver.receive(envelopes[message]!),
+        (message) => receiveOne(receiver, envelopes[message]!),
         () => receivePrimitives(inputs, signature),
       );
   }

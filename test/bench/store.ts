@@ -6,7 +6,7 @@ import { workerHistory } from '../../src/store/historyPort.js';
 import { ParticipantStore } from '../../src/store/participantStore.js';
 import { encodeChanges } from '../../src/store/records.js';
 import type { Change } from '../../src/store/schema.js';
-import { newEpoch, payload, signKey, text } from './epochs.js';
+import { newEpoch, receiveOne, payload, signKey, text } from './epochs.js';
 import { median, report, time, timedAsync } from './figures.js';
 
 const ALONE = 240;
@@ -21,7 +21,7 @@ let position = 0;
 
 /** The record of a message that came in, as src/client/chat.ts makes it. */
 function receiveRecord(): Change[] {
-  const received = receiver.receive(sender.send(signKey, payload(), systemRandom).envelope);
+  const received = receiveOne(receiver, sender.send(signKey, payload(), systemRandom).envelope);
   if (received.kind !== 'message') throw new Error('not a message');
   position++;
   const { commit } = receiver;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { ChatClient } from '../../src/client/chatClient.js';
-import { systemClock } from '../../src/client/effects.js';
+import { systemClock, wrapHere } from '../../src/client/effects.js';
 import { dialWebSocket } from '../../src/client/webSocket.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { openKeyFile } from '../../src/protocol/keyFile.js';
@@ -26,6 +26,7 @@ const client = await ChatClient.open({
     clock: systemClock,
     random: systemRandom,
     dial: dialWebSocket,
+    wrap: wrapHere(systemRandom),
     relayAddress: () => Promise.resolve(url),
     log: () => undefined,
   },

@@ -9,7 +9,7 @@ import {
   type Commit,
   type CommitBody,
 } from '../../src/protocol/commit.js';
-import { makeToken, type TokenHead } from '../../src/protocol/invitation.js';
+import { makeToken, type TokenContent, type TokenDraft } from '../../src/protocol/invitation.js';
 import { sealMessage, type MessageHeader } from '../../src/protocol/message.js';
 import { encodePayload, type Payload } from '../../src/protocol/payload.js';
 import { placeOf, rosterHash, sortRoster, type Roster } from '../../src/protocol/roster.js';
@@ -83,25 +83,17 @@ export function makeGroup(
 export const inviteTo = (
   { founder, commit, joiner, welcome }: Group,
   guest: Person,
-  change: Partial<Pick<TokenHead, 'type' | 'time' | 'group' | 'epoch' | 'commitHash' | 'welcomeHash'>> = {},
+  change: Partial<TokenContent & Pick<TokenDraft, 'type' | 'welcomeHash'>> = {},
   sender: Person = founder,
-): Uint8Array =>
-  makeToken(
+): Uint8Array => {
+  const { type = 'join', welcomeHash = welcome.hash, ...content } = change;
+  return makeToken(
     sender.identity,
-    guest.identity.card,
-    guest.prekey.prekey,
-    {
-      type: 'join',
-      time: NOW,
-      group: commit.group,
-      epoch: commit.epoch,
-      commitHash: commit.hash,
-      welcomeHash: welcome.hash,
-      ...change,
-    },
-    joiner,
+    { time: NOW, group: commit.group, epoch: commit.epoch, commitHash: commit.hash, ...content },
+    { type, to: guest.identity.card, prekey: guest.prekey.prekey, secret: joiner, welcomeHash },
     systemRandom,
   );
+};
 
 export const place = (group: Group, { identity }: Person): number =>
   placeOf(group.roster, identity.card.fingerprint);

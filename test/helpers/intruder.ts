@@ -1,5 +1,5 @@
 import { Connection, type ChannelAccess } from '../../src/client/connection.js';
-import { systemClock } from '../../src/client/effects.js';
+import { systemClock, wrapHere } from '../../src/client/effects.js';
 import { dialWebSocket } from '../../src/client/webSocket.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { Identity } from '../../src/protocol/identity.js';
@@ -14,6 +14,7 @@ export async function intrude(identity: Identity, url: string) {
       clock: systemClock,
       random: systemRandom,
       dial: dialWebSocket,
+      wrap: wrapHere(systemRandom),
       relayAddress: () => Promise.resolve(url),
       log: () => undefined,
     },

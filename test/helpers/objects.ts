@@ -46,6 +46,7 @@ export async function everyKind() {
     epoch: 1,
     place: place(group, ada),
     entries: [{ place: place(group, bob), sqn: 3, hash: sha256(utf8('a message')) }],
+    next: new Uint8Array(0),
   });
   const message = say(group, ada, 'hello').bytes;
   const join = inviteTo(group, bob);
@@ -88,9 +89,8 @@ export async function everyKind() {
   type Kind = keyof typeof objects;
 
   const token = (type: TokenType) => (data: Uint8Array) => {
-    const parsed = parseToken(data, type, me.card.fingerprint);
-    verifyToken(parsed, card);
-    return openToken(parsed, me, bob.prekey.seed);
+    const verified = verifyToken(parseToken(data, type, me.card.fingerprint), card);
+    return openToken(verified, me, bob.prekey.seed);
   };
   const handlers: Record<Kind, (data: Uint8Array) => unknown> = {
     card: openCard,

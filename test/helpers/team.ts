@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ChatClient, type ClientOptions } from '../../src/client/chatClient.js';
-import { systemClock, type Clock, type Dial, type Effects } from '../../src/client/effects.js';
+import { systemClock, wrapHere, type Clock, type Dial, type Effects } from '../../src/client/effects.js';
 import { dialWebSocket } from '../../src/client/webSocket.js';
 import { toHex } from '../../src/crypto/bytes.js';
 import { systemRandom } from '../../src/crypto/random.js';
@@ -148,6 +148,7 @@ export class Team {
       clock: options.clock ?? systemClock,
       random: systemRandom,
       dial: options.dial ?? dialWebSocket,
+      wrap: wrapHere(systemRandom),
       relayAddress: () => Promise.resolve(options.relay ? options.relay() : this.relay.url),
       log: (event) => this.log.push(`${name}: ${event}`),
     };
@@ -190,11 +191,20 @@ export const members = (client: ChatClient, group: string) =>
   client.view().groups.find(({ id }) => id === group)?.members ?? [];
 
 /** Waits, event by event, until something holds of the client. */
-export function until(client: ChatClient, holds: () => boolean | Promise<boolean>): Promise<void> {
+export function until(
+  client: ChatClient,
+  holds: () => boolean | Promise<boolean>,
+  within = 30_000,
+): Promise<void> {
   return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      stop();
+      reject(new Error(`not so within ${within} ms: ${holds.toString()}`));
+    }, within);
     let checking = false;
     let again = false;
     const stop = () => {
+      clearTimeout(late);
       client.events.off('changed', look).off('messages', look).off('invited', look).off('ended', look);
     };
     const look = () => {

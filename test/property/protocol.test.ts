@@ -296,7 +296,7 @@ describe('what is encoded decodes to itself', () => {
           role: fc.constantFrom('admin' as const, 'member' as const),
           cardHash: id32,
         }),
-        fc.record({ type: fc.constant('remove' as const), fingerprint: id32 }),
+        fc.record({ type: fc.constant('remove' as const), fingerprint: id32, leave: blob(500) }),
         fc.record({
           type: fc.constant('role' as const),
           fingerprint: id32,
@@ -326,18 +326,22 @@ describe('what is encoded decodes to itself', () => {
       { numRuns: 30 },
     );
     fc.assert(
-      fc.property(id32, fc.record({ group: id16, epoch, place, entries: frontier }), (hash, fields) => {
-        expect(parseFrontier(makeFrontier(signKey, hash, fields))).toMatchObject(fields);
-      }),
+      fc.property(
+        id32,
+        fc.record({ group: id16, epoch, place, entries: frontier, next: id32 }),
+        (hash, fields) => {
+          expect(parseFrontier(makeFrontier(signKey, hash, fields))).toMatchObject(fields);
+        },
+      ),
       { numRuns: 30 },
     );
   });
 
   it('inbox items and envelopes', () => {
-    const item = fc.record({
-      type: fc.constantFrom('rekey' as const, 'rejoin' as const),
-      token: blob(500, 1),
-    });
+    const item = fc.oneof(
+      fc.record({ type: fc.constant('rekey' as const), token: blob(500, 1) }),
+      fc.record({ type: fc.constant('rejoin' as const), token: blob(500, 1), card: blob(500, 1) }),
+    );
     const kind = fc.constantFrom<EnvelopeKind>('message', 'commit', 'frontier', 'resend');
     fc.assert(
       fc.property(id32, item, kind, blob(500), id16, (key, value, kindOf, data, salt) => {

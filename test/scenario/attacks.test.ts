@@ -180,6 +180,7 @@ describe('attacks on a session', () => {
       epoch: epoch.epoch,
       place: epoch.place,
       entries: [],
+      next: new Uint8Array(0),
     });
     const card = team.person('Bo').identity.card.bytes;
     const objects = { message: good, frontier, commit: epoch.commit, card };
@@ -201,7 +202,7 @@ describe('attacks on a session', () => {
     for (const object of Object.values(objects)) {
       for (const type of ['rekey', 'rejoin'] as const) {
         team.log.length = 0;
-        const envelope = sealInboxItem(inboxKey(ada_.card), { type, token: object }, systemRandom(16));
+        const envelope = sealInboxItem(inboxKey(ada_.card), { type, token: object, card }, systemRandom(16));
         await mal.publish(inboxOf(ada_), envelope);
         await expect.poll(() => team.log.join()).toMatch(/Ada: inbox item refused: (malformed|wrong-type)/);
       }

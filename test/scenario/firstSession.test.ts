@@ -56,9 +56,10 @@ describe('a first session', () => {
     await cy.decline(cy.view().invitations[0]!.id);
     expect(cy.view().groups).toEqual([]);
     const presence = () => Object.fromEntries(members(ada, group).map(({ name, presence: p }) => [name, p]));
-    await until(ada, () => presence()['Cy'] === 'left' && presence()['Bo'] === 'present');
-    const { messages } = await ada.page(group);
-    expect(messages.map(({ text }) => text)).toContain('Cy declined the invitation.');
+    const declined = async () =>
+      (await ada.page(group)).messages.some(({ text }) => text === 'Cy declined the invitation.');
+    await until(ada, declined);
+    await until(ada, () => !('Cy' in presence()) && presence()['Bo'] === 'present');
     await ada.send(group, 'just us');
     await until(ada, async () => {
       const sent = await message(ada, group, 'just us');

@@ -40,6 +40,7 @@ import {
 vi.mock('../../src/crypto/rsa.js', { spy: true });
 vi.mock('../../src/crypto/kem.js', { spy: true });
 
+const NONE = new Uint8Array(0);
 const LIFETIME = 7 * 24 * 60 * 60 * 1000;
 const MESSAGE = label('message');
 
@@ -188,8 +189,7 @@ describe('5 a forged invitation', () => {
     ];
     for (const forged of forgeries) {
       const receive = () => {
-        const token = joinToken(forged);
-        verifyToken(token, ada.identity.card);
+        const token = verifyToken(joinToken(forged), ada.identity.card);
         checkTokenTime(token, NOW, LIFETIME);
         return openToken(token, bob.identity, bob.prekey.seed);
       };
@@ -200,8 +200,7 @@ describe('5 a forged invitation', () => {
   });
 
   it('none of the checks before the decryption uses one, whether they pass or not', () => {
-    const token = joinToken(inviteTo(group, bob));
-    verifyToken(token, ada.identity.card);
+    const token = verifyToken(joinToken(inviteTo(group, bob)), ada.identity.card);
     checkTokenTime(token, NOW, LIFETIME);
     codeOf(() => verifyToken(token, eve.identity.card));
     codeOf(() => checkTokenTime(token, 0, LIFETIME));
@@ -233,7 +232,7 @@ describe('6 played where it does not belong', () => {
 
   it('a frontier of one group in another with the same id', () => {
     const twin = makeGroup(eve, [ada, bob], { group: group.commit.group });
-    const fields = { group: group.commit.group, epoch: 1, place: place(group, ada), entries: [] };
+    const fields = { group: group.commit.group, epoch: 1, place: place(group, ada), entries: [], next: NONE };
     const frontier = parseFrontier(makeFrontier(ada.identity.signKey, group.commit.hash, fields));
     expect(verifyFrontier(frontier, keyOf(ada), group.commit.hash)).toBe(true);
     expect(verifyFrontier(frontier, keyOf(ada), twin.commit.hash)).toBe(false);
@@ -251,7 +250,7 @@ describe('6 played where it does not belong', () => {
   });
 
   it('a block that Ada made for Eve, in a token that she signed for Bob', () => {
-    const token = joinToken(inviteTo(group, bob));
+    const token = verifyToken(joinToken(inviteTo(group, bob)), ada.identity.card);
     const names = concat(ada.identity.card.fingerprint, eve.identity.card.fingerprint, new Uint8Array(32));
     const encryptedBlock = encryptOaep(bob.identity.card.transportKey, label('join token block'), names);
     expect(codeOf(() => openToken({ ...token, encryptedBlock }, bob.identity, bob.prekey.seed))).toBe(
@@ -307,7 +306,7 @@ describe('8 signatures and blocks of another kind', () => {
   });
 
   it('a block under OAEP with another label', () => {
-    const token = joinToken(inviteTo(group, bob));
+    const token = verifyToken(joinToken(inviteTo(group, bob)), ada.identity.card);
     const names = concat(token.from, token.to, new Uint8Array(32));
     const encryptedBlock = encryptOaep(bob.identity.card.transportKey, label('rejoin token block'), names);
     expect(codeOf(() => openToken({ ...token, encryptedBlock }, bob.identity, bob.prekey.seed))).toBe(
@@ -480,7 +479,7 @@ describe('22 the sender in the envelope is not the signer', () => {
   });
 
   it('Eve signs a frontier or a commit as Ada', () => {
-    const fields = { group: group.commit.group, epoch: 1, place: place(group, ada), entries: [] };
+    const fields = { group: group.commit.group, epoch: 1, place: place(group, ada), entries: [], next: NONE };
     const frontier = parseFrontier(makeFrontier(eve.identity.signKey, group.commit.hash, fields));
     expect(verifyFrontier(frontier, keyOf(ada), group.commit.hash)).toBe(false);
     const forged = makeGroup({ ...ada, identity: { ...ada.identity, signKey: eve.identity.signKey } }, [bob]);

@@ -34,6 +34,7 @@ describe('the package', () => {
       'dist/historyWorker.js',
       'dist/relay.js',
       'dist/sql-wasm.wasm',
+      'dist/tokenWorker.js',
       'dist/webview.css',
       'dist/webview.js',
       'media/icon.png',

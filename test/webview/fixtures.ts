@@ -38,6 +38,7 @@ export const group = (more: Partial<GroupView> = {}): GroupView => ({
   title: 'Incident 42',
   members: [member(ADA, { admin: true }), member(BO), member(CY), member(DEE, { presence: 'invited' })],
   unread: 0,
+  missing: [],
   ...more,
 });
 

@@ -13,6 +13,7 @@ import { makeGroup, type Group } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { codeOf, flips, signedWith } from '../../helpers/tamper.js';
 
+const NONE = new Uint8Array(0);
 let ada: Person;
 let bob: Person;
 let group: Group;
@@ -65,7 +66,10 @@ describe('the rules of a first commit', () => {
     ['no title', () => ({ title: '' })],
     ['a roster hash of another roster', () => ({ rosterHash: key(1) })],
     ['somebody twice', () => ({ changes: [...group.commit.changes, group.commit.changes[0]!] })],
-    ['somebody removed who is not there', () => ({ changes: [{ type: 'remove', fingerprint: key(1) }] })],
+    [
+      'somebody removed who is not there',
+      () => ({ changes: [{ type: 'remove', fingerprint: key(1), leave: NONE }] }),
+    ],
     ['a role for nobody', () => ({ changes: [{ type: 'role', fingerprint: key(1), role: 'admin' }] })],
     ['a committer outside', () => ({ committer: key(1) })],
     ['a committer who is no admin', () => ({ committer: bob.identity.card.fingerprint })],
@@ -89,7 +93,7 @@ describe('changes to a roster', () => {
       [2, 'admin'],
       [5, 'admin'],
     ]);
-    expect(applyChanges(two, [{ type: 'remove', fingerprint: key(2) }])).toEqual(one);
+    expect(applyChanges(two, [{ type: 'remove', fingerprint: key(2), leave: NONE }])).toEqual(one);
     expect(one).toHaveLength(1);
   });
 
@@ -99,7 +103,9 @@ describe('changes to a roster', () => {
         applyChanges(one, [{ type: 'add', fingerprint: key(5), role: 'member', cardHash: key(6) }]),
       ),
     ).toBe('bad-commit');
-    expect(codeOf(() => applyChanges(one, [{ type: 'remove', fingerprint: key(1) }]))).toBe('bad-commit');
+    expect(codeOf(() => applyChanges(one, [{ type: 'remove', fingerprint: key(1), leave: NONE }]))).toBe(
+      'bad-commit',
+    );
   });
 });
 

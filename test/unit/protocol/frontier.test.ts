@@ -19,6 +19,7 @@ const bobs = (change = {}) =>
     epoch: 1,
     place: place(group, bob),
     entries,
+    next: new Uint8Array(0),
     ...change,
   });
 

@@ -29,7 +29,8 @@ describe('an inbox item', () => {
     const items: InboxItem[] = [
       { type: 'join', token: someToken, card: ada.identity.card.bytes },
       { type: 'rekey', token: someToken },
-      { type: 'rejoin', token: someToken },
+      { type: 'rejoin', token: someToken, card: ada.identity.card.bytes },
+      { type: 'rejoin-request', request: someToken },
       makePrekeyGone(bob.identity.signKey, bob.identity.card.fingerprint, sha256(), bob.prekey.signed),
     ];
     const key = inboxKey(bob.identity.card);

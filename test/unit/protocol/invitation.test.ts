@@ -43,10 +43,9 @@ function receive(
   type: TokenType = 'join',
   now = NOW,
 ): Uint8Array {
-  const parsed = parseToken(data, type, bob.identity.card.fingerprint);
-  verifyToken(parsed, card);
-  checkTokenTime(parsed, now, LIFETIME);
-  return openToken(parsed, bob.identity, bob.prekey.seed);
+  const verified = verifyToken(parseToken(data, type, bob.identity.card.fingerprint), card);
+  checkTokenTime(verified, now, LIFETIME);
+  return openToken(verified, bob.identity, bob.prekey.seed);
 }
 const privateKeyWasUsed = () =>
   vi.mocked(decryptOaep).mock.calls.length + vi.mocked(decapsulate).mock.calls.length > 0;
@@ -57,10 +56,8 @@ describe('a token', () => {
     const { commit, welcome } = group;
     const data = makeToken(
       ada.identity,
-      bob.identity.card,
-      bob.prekey.prekey,
-      { type, time: NOW, group: commit.group, epoch: 1, commitHash: commit.hash, welcomeHash: welcome.hash },
-      secret,
+      { time: NOW, group: commit.group, epoch: 1, commitHash: commit.hash },
+      { type, to: bob.identity.card, prekey: bob.prekey.prekey, secret, welcomeHash: welcome.hash },
       systemRandom,
     );
     expect(data.length).toBeLessThan(MAX_TOKEN_BYTES);
@@ -91,17 +88,14 @@ describe('a token', () => {
       codeOf(() =>
         makeToken(
           ada.identity,
-          to,
-          { ...bob.prekey.prekey, publicKey },
+          { time: NOW, group: new Uint8Array(16), epoch: 1, commitHash: new Uint8Array(32) },
           {
             type: 'join',
-            time: NOW,
-            group: new Uint8Array(16),
-            epoch: 1,
-            commitHash: new Uint8Array(32),
+            to,
+            prekey: { ...bob.prekey.prekey, publicKey },
+            secret: new Uint8Array(32),
             welcomeHash: new Uint8Array(32),
           },
-          new Uint8Array(32),
           systemRandom,
         ),
       );
@@ -170,7 +164,8 @@ describe('a token is refused before any private key is used', () => {
 });
 
 describe('a token that Ada signed and Bob cannot open', () => {
-  const parsed = () => parseToken(token, 'join', bob.identity.card.fingerprint);
+  const parsed = () =>
+    verifyToken(parseToken(token, 'join', bob.identity.card.fingerprint), ada.identity.card);
   const opened = (change: object, identity = bob.identity, seed = bob.prekey.seed) =>
     codeOf(() => openToken({ ...parsed(), ...change }, identity, seed));
 

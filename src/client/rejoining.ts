@@ -1,0 +1,223 @@
+import { equal, toHex } from '../crypto/bytes.js';
+import { sha256 } from '../crypto/hash.js';
+import { openCard, openPrekey, type Card } from '../protocol/card.js';
+import { makeCommit, MAX_CHANGES } from '../protocol/commit.js';
+import { ProtocolError, UserError } from '../protocol/errors.js';
+import { inboxKey } from '../protocol/identity.js';
+import { sealInboxItem, type InboxItem } from '../protocol/inbox.js';
+import { openToken, parseToken, verifyToken, type Token } from '../protocol/invitation.js';
+import { makeRejoinRequest, openRejoinRequest, type LostReason } from '../protocol/rejoin.js';
+import { placeOf, rosterHash } from '../protocol/roster.js';
+import { joinerHash, joinerSecret, SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
+import { openWelcome, WelcomeCollector } from '../protocol/welcome.js';
+import type { Change, Tables } from '../store/schema.js';
+import type { Chat } from './chat.js';
+import type { Recipient } from './committing.js';
+import { groupChannel, type ChannelAccess } from './connection.js';
+
+const HOUR = 60 * 60 * 1000;
+/** Members who are no admins are asked when no admin has answered for this long, ms. */
+const OTHERS_AFTER = 60_000;
+/** A reset goes this far ahead, beyond the epochs of whoever went on without the admin. */
+const RESET_STEP = 100;
+
+/** The one way back from every lost state: a request to members, and a commit that brings me back. */
+export class Rejoining {
+  #cancel: () => void = () => undefined;
+  /** When each member was last brought back, ms. */
+  readonly #answered = new Map<string, number>();
+  #coming:
+    { token: Token; joiner: Uint8Array; access: ChannelAccess; collector: WelcomeCollector } | undefined;
+
+  constructor(private readonly chat: Chat) {}
+
+  /** This participant can't follow the group any more. `changes` come along in the record. */
+  async lost(reason: LostReason, changes: Change[]): Promise<void> {
+    const { chat } = this;
+    if (!chat.follows || chat.row.lost !== '') return;
+    chat.session.effects.log(`lost in a group: ${reason}`);
+    chat.row = { ...chat.row, lost: reason };
+    await chat.store(changes, []);
+    await this.ask();
+  }
+
+  /** Asks the admins, then everyone, at most hourly. */
+  async ask(): Promise<void> {
+    const { chat } = this;
+    const { clock } = chat.session.effects;
+    const now = clock.now();
+    if (!chat.follows || chat.row.lost === '' || now - chat.row.asked < HOUR) return;
+    chat.row = { ...chat.row, asked: now };
+    const others = chat.epoch.members.filter(
+      (member) => member !== chat.epoch.me && member.row.presence !== 'left',
+    );
+    const admins = others.filter(({ row }) => row.role === 'admin');
+    await this.#request(admins.length > 0 ? admins.map(({ card }) => card) : others.map(({ card }) => card));
+    if (admins.length === 0 || admins.length === others.length) return;
+    this.#cancel();
+    this.#cancel = clock.after(OTHERS_AFTER, () => {
+      if (chat.row.lost === '') return;
+      const rest = others.filter(({ row }) => row.role !== 'admin');
+      void this.#request(rest.map(({ card }) => card)).catch(() => undefined);
+    });
+  }
+
+  async #request(cards: readonly Card[]): Promise<void> {
+    const { session, row, epoch } = this.chat;
+    const { identity, effects, outbox, prekeys } = session;
+    const request = makeRejoinRequest(identity.signKey, {
+      group: row.id,
+      from: identity.card.fingerprint,
+      epoch: epoch.number,
+      commitHash: epoch.commit.hash,
+      prekey: prekeys.newest(),
+      reason: row.lost === '' ? 'away' : row.lost,
+      time: effects.clock.now(),
+    });
+    const rows = cards.map((card) =>
+      outbox.make({
+        access: { channel: { kind: 'inbox', key: card.fingerprint } },
+        envelope: sealInboxItem(inboxKey(card), { type: 'rejoin-request', request }, effects.random(16)),
+        chat: row.id,
+        epoch: epoch.number,
+        sqn: 0,
+      }),
+    );
+    await this.chat.store(
+      rows.map((out): Change => ({ put: 'outbox', row: out })),
+      [],
+    );
+    outbox.release(...rows);
+  }
+
+  /** A member asks to be brought back. Throws ProtocolError. */
+  async requested(data: Uint8Array, changes: Change[]): Promise<void> {
+    const { chat } = this;
+    const { session, epoch } = chat;
+    const request = openRejoinRequest(data, ({ from }) => epoch.keyOf(from));
+    const card = epoch.member(request.from)!.card;
+    openPrekey(request.prekey, card.signKey);
+    const now = session.effects.clock.now();
+    const hash = sha256(data);
+    const who = toHex(request.from);
+    if (
+      session.store.all('token', { hash }).length > 0 ||
+      now - (this.#answered.get(who) ?? -Infinity) < HOUR
+    )
+      throw new ProtocolError('replayed', 'A request to rejoin came a second time.');
+    if (!chat.active)
+      throw new ProtocolError('wrong-group', 'A request to rejoin a group I can’t follow myself.');
+    this.#answered.set(who, now);
+    changes.push(
+      { put: 'token', row: { hash, expires: now + 30 * 24 * HOUR } },
+      ...chat.committing.want('rejoin', request.from, request.prekey),
+    );
+    await session.record(changes);
+  }
+
+  /** A rejoin token: an answer, or an admin's reset. Throws ProtocolError. */
+  async token(item: InboxItem & { type: 'rejoin' }, changes: Change[]): Promise<void> {
+    const { chat } = this;
+    const { session, row, epoch } = chat;
+    const { identity, prekeys } = session;
+    const token = parseToken(item.token, 'rejoin', identity.card.fingerprint);
+    const from = openCard(item.card);
+    const sender = epoch.member(token.from);
+    if (!sender || !equal(sender.card.fingerprint, from.fingerprint))
+      throw new ProtocolError('not-for-me', 'An answer from somebody who was no member.');
+    const verified = verifyToken(token, sender.card);
+    if (token.epoch <= row.epoch) throw new ProtocolError('replayed', 'An answer for an epoch that is over.');
+    if (row.lost === '' && sender.row.role !== 'admin')
+      throw new ProtocolError('wrong-type', 'An answer that nobody asked for.');
+    const seed = prekeys.seed(token.prekeyId);
+    if (!seed) throw new ProtocolError('prekey-gone', 'An answer for a prekey that is gone.');
+    const joiner = openToken(verified, identity, seed);
+    const access = groupChannel(welcomeSecrets(joiner).channelSeed);
+    this.#coming = { token, joiner, access, collector: new WelcomeCollector() };
+    await session.record([...changes, ...prekeys.markUsed(token.prekeyId, session.effects.clock.now())]);
+    session.subscribe(access);
+  }
+
+  /** The channel of a welcome that is being fetched. */
+  get fetching(): ChannelAccess | undefined {
+    return this.#coming?.access;
+  }
+
+  /** One piece of the welcome. Throws ProtocolError. */
+  async chunk(envelope: Uint8Array): Promise<void> {
+    const coming = this.#coming;
+    const box = coming?.collector.add(envelope, coming.token.welcomeHash);
+    if (!coming || !box) return;
+    const { chat } = this;
+    const { session } = chat;
+    session.connection.unsubscribe(coming.access.channel);
+    this.#coming = undefined;
+    const welcome = openWelcome(box, coming.joiner, coming.token, session.identity.card);
+    const { commit, roster, place, cards } = welcome;
+    const isAdmin = chat.epoch.member(commit.committer)?.row.role === 'admin';
+    if (commit.reason === 'reset' ? !isAdmin : chat.row.lost === '')
+      throw new ProtocolError('bad-commit', 'A group’s new start was not asked for, or is no admin’s.');
+    if (commit.epoch <= chat.row.epoch)
+      throw new ProtocolError('replayed', 'An answer for an epoch that is over.');
+    const now = session.effects.clock.now();
+    const changes: Change[] = cards.flatMap((card) => session.contacts.add(card, now));
+    const { epoch } = chat;
+    const follows = equal(commit.parent, epoch.commit.hash);
+    changes.push(...epoch.setCut(follows ? commit.cut : epoch.acknowledged()), ...session.prekeys.tend(now));
+    chat.row = { ...chat.row, lost: '', asked: 0 };
+    this.#cancel();
+    await chat.succession.switchTo(commit, roster, place, coming.joiner, cards, changes);
+    session.connection.putPrekey(session.prekeys.newest());
+  }
+
+  /** Starts the group again from my roster, for everyone, wherever they got to. Throws UserError. */
+  async reset(): Promise<void> {
+    const { chat } = this;
+    const { session, epoch } = chat;
+    const { identity, effects, outbox } = session;
+    if (!chat.follows || !chat.isAdmin) throw new UserError('no-admin', 'Only an admin can reset a group.');
+    if (epoch.roster.length > MAX_CHANGES)
+      throw new UserError('too-many', `A group of more than ${MAX_CHANGES} members can’t be reset.`);
+    const secret = effects.random(SECRET_BYTES);
+    const joiner = joinerSecret(undefined, secret);
+    const { roster } = epoch;
+    const commit = makeCommit(identity.signKey, {
+      group: chat.row.id,
+      epoch: epoch.number + RESET_STEP,
+      parent: epoch.commit.hash,
+      title: epoch.commit.title,
+      changes: [],
+      rosterHash: rosterHash(roster),
+      committer: identity.card.fingerprint,
+      reason: 'reset',
+      joinerHash: joinerHash(joiner),
+      cut: [],
+      time: effects.clock.now(),
+    });
+    const others = epoch.members.filter((member) => member !== epoch.me);
+    const recipients = await Promise.all(
+      others.map(async ({ card }): Promise<Recipient> => ({
+        card,
+        type: 'rejoin',
+        prekey: await session.inviting.prekey(card),
+      })),
+    );
+    const made = await session.inviting.tokens(commit, roster, joiner, joiner, recipients);
+    if (chat.epoch !== epoch) made.rows.forEach((row) => outbox.discard(row));
+    if (chat.epoch !== epoch) throw new UserError('changed', 'The group changed meanwhile. Look again.');
+    const changes: Change[] = [
+      ...made.changes,
+      ...made.rows.map((row: Tables['outbox']): Change => ({ put: 'outbox', row })),
+      ...epoch.setCut(epoch.acknowledged()),
+    ];
+    chat.row = { ...chat.row, lost: '', asked: 0 };
+    const place = placeOf(roster, identity.card.fingerprint);
+    const cards = epoch.members.map(({ card }) => card);
+    await chat.succession.switchTo(commit, roster, place, joiner, cards, changes);
+    outbox.release(...made.rows);
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+}

@@ -1,0 +1,116 @@
+import { toHex } from '../crypto/bytes.js';
+import { openEnvelope } from '../protocol/channel.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { makeResend, MAX_ASKED, verifyResend, type ParsedResend } from '../protocol/resend.js';
+import type { Chat } from './chat.js';
+import type { EpochState } from './epochState.js';
+
+/** A gap is asked about when it is this old, ms: most close by themselves. */
+const PATIENCE = 1_000;
+/** And again after this long, then twice as long each time. */
+const AGAIN = 15_000;
+const AT_MOST = 60 * 60 * 1000;
+/** Who is not the sender waits up to this long before answering, ms, and not at all once somebody did. */
+const ANSWER_WITHIN = 2_000;
+/** The same message is published again at most this often, ms. */
+const ANSWER_EVERY = 10_000;
+
+/** Messages that are known to exist and are not here: named, asked for, and given to others who ask. */
+export class Repair {
+  #cancelLook: () => void = () => undefined;
+  #asks = 0;
+  /** When each message was last published again, by anyone, ms. */
+  readonly #answered = new Map<string, number>();
+
+  constructor(private readonly chat: Chat) {}
+
+  /** By sender, how many messages are missing. */
+  view(): { name: string; count: number }[] {
+    const counts = new Map<string, number>();
+    for (const epoch of this.chat.epochs.values())
+      for (const { of, sqns } of epoch.missing())
+        counts.set(of.card.name, (counts.get(of.card.name) ?? 0) + sqns.length);
+    return [...counts].map(([name, count]) => ({ name, count }));
+  }
+
+  /** Asks for what is missing, in a while. */
+  look(): void {
+    this.#cancelLook();
+    if (!this.#missing) {
+      this.#asks = 0;
+      return;
+    }
+    const delay = this.#asks === 0 ? PATIENCE : Math.min(AT_MOST, AGAIN * 2 ** (this.#asks - 1));
+    this.#cancelLook = this.chat.session.effects.clock.after(delay, () => void this.#ask());
+  }
+
+  get #missing(): boolean {
+    return [...this.chat.epochs.values()].some((epoch) => epoch.missing().length > 0);
+  }
+
+  async #ask(): Promise<void> {
+    const { chat } = this;
+    if (!chat.live || !chat.active) return;
+    this.#asks++;
+    for (const epoch of chat.epochs.values()) {
+      for (const { place: of, sqns } of epoch.missing()) {
+        const { chat: group, epoch: number, place } = epoch.row;
+        const asked = { group, epoch: number, place, of, sqns: sqns.slice(0, MAX_ASKED) };
+        await chat.publish('resend', makeResend(chat.session.identity.signKey, epoch.commit.hash, asked));
+      }
+    }
+    this.look();
+  }
+
+  /** A member asks. Throws ProtocolError. */
+  asked(epoch: EpochState, resend: ParsedResend): void {
+    const member = epoch.members[resend.place];
+    if (!member || !verifyResend(resend, member.card.signKey, epoch.commit.hash))
+      throw new ProtocolError('bad-signature', 'A request is not signed by its member.');
+    if (member === epoch.me) return;
+    const { effects } = this.chat.session;
+    const mine = resend.of === epoch.row.place;
+    const share = (effects.random(1)[0] ?? 0) / 256;
+    for (const sqn of resend.sqns)
+      if (epoch.within(resend.of, sqn))
+        effects.clock.after(
+          mine ? 0 : ANSWER_WITHIN * (0.1 + 0.9 * share),
+          () => void this.#answer(epoch, resend.of, sqn),
+        );
+  }
+
+  async #answer(epoch: EpochState, place: number, sqn: number): Promise<void> {
+    const { chat } = this;
+    const { clock } = chat.session.effects;
+    const key = keyOf(epoch, place, sqn);
+    if (!chat.live || !chat.active || clock.now() - (this.#answered.get(key) ?? -Infinity) < ANSWER_EVERY)
+      return;
+    const data = this.#held(epoch, place, sqn);
+    if (!data) return;
+    this.#answered.set(key, clock.now());
+    await chat.publish('message', data);
+  }
+
+  /** The signed message: an own one from the outbox, another's as it was kept. */
+  #held(epoch: EpochState, place: number, sqn: number): Uint8Array | undefined {
+    const { store, outbox } = this.chat.session;
+    const { id } = this.chat.row;
+    if (place !== epoch.row.place)
+      return store.all('kept', { chat: id, epoch: epoch.number, place, sqn })[0]?.message;
+    const row = outbox.find(id, epoch.number, sqn);
+    return row && openEnvelope(epoch.row.seal_key, row.envelope).data;
+  }
+
+  /** A message was published, again or for the first time: nobody else needs to. */
+  came(epoch: EpochState, place: number, sqn: number): void {
+    if (this.#answered.size > 10_000) this.#answered.clear();
+    this.#answered.set(keyOf(epoch, place, sqn), this.chat.session.effects.clock.now());
+  }
+
+  stop(): void {
+    this.#cancelLook();
+  }
+}
+
+const keyOf = (epoch: EpochState, place: number, sqn: number): string =>
+  `${toHex(epoch.commit.hash)} ${place} ${sqn}`;

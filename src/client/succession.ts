@@ -1,0 +1,294 @@
+import { equal, toHex } from '../crypto/bytes.js';
+import type { Card } from '../protocol/card.js';
+import { applyChanges, checkCommit, parseCommit, type Commit } from '../protocol/commit.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { openToken, parseToken, verifyToken } from '../protocol/invitation.js';
+import { placeOf, type Roster } from '../protocol/roster.js';
+import { joinerHash, joinerSecret, welcomeSecrets } from '../protocol/schedule.js';
+import { openCards, WelcomeCollector } from '../protocol/welcome.js';
+import type { Change, HistoryEntry } from '../store/schema.js';
+import type { Chat } from './chat.js';
+import { groupChannel, type ChannelAccess } from './connection.js';
+import { EpochState } from './epochState.js';
+import { epochRows } from './found.js';
+import { loadMembers } from './loadEpoch.js';
+
+/** A commit's secret or its welcome is waited for this long, ms, before the way back is taken. */
+const TOKEN_WAIT = 20_000;
+/** A token whose commit does not come may be a loser's, or the relay withholds the commit, ms. */
+const COMMIT_WAIT = 60_000;
+const NO_WELCOME = new Uint8Array(32);
+
+/** How one epoch follows another: the first valid commit in the channel's order, then its secret, then the switch. */
+export class Succession {
+  #next: { commit: Commit; roster: Roster } | undefined;
+  #welcome:
+    { access: ChannelAccess; joiner: Uint8Array; hash: Uint8Array; collector: WelcomeCollector } | undefined;
+  #cancelWait: () => void = () => undefined;
+
+  constructor(private readonly chat: Chat) {
+    const [row] = chat.session.store.all('next', { chat: chat.row.id });
+    if (row) this.#next = this.#read(parseCommit(row.commit));
+  }
+
+  /** Whether the next commit is decided, though not here with all it takes. */
+  get decided(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Hash of the commit that was taken as the one after this epoch. */
+  after(epoch: EpochState): Uint8Array | undefined {
+    if (epoch === this.chat.epoch) return this.#next?.commit.hash;
+    const next = this.chat.epochs.get(epoch.number + 1);
+    return next && equal(next.commit.parent, epoch.commit.hash) ? next.commit.hash : undefined;
+  }
+
+  #read(commit: Commit): { commit: Commit; roster: Roster } {
+    return { commit, roster: applyChanges(this.chat.epoch.roster, commit.changes) };
+  }
+
+  /** A commit in a channel. The first valid one decides; another tells that somebody may have seen another order. */
+  async commit(channel: EpochState, data: Uint8Array, position: Change): Promise<void> {
+    const commit = parseCommit(data);
+    const decided = this.after(channel);
+    if (decided && equal(decided, commit.hash)) return;
+    checkCommit(commit, channel);
+    if (decided) {
+      await this.chat.sendFrontier(channel, channel);
+      return;
+    }
+    if (channel !== this.chat.epoch || !this.chat.follows)
+      throw new ProtocolError('wrong-group', 'A commit of an epoch that is over.');
+    await this.#decide(commit, position);
+  }
+
+  async #decide(commit: Commit, position: Change): Promise<void> {
+    const { session, row, epoch } = this.chat;
+    const at = session.effects.clock.now();
+    this.#next = this.#read(commit);
+    const changes: Change[] = [
+      position,
+      { put: 'next', row: { chat: row.id, commit: commit.bytes, at } },
+      ...epoch.setCut(commit.cut),
+    ];
+    const [own] = session.store.all('own', { chat: row.id });
+    if (own && !equal(own.commit, commit.bytes)) changes.push(...this.chat.committing.lostRace(own));
+    await session.record(changes);
+    await this.advance();
+  }
+
+  /** Switches to the decided epoch if everything is here; else sees to what is missing. */
+  async advance(): Promise<void> {
+    const { chat } = this;
+    const next = this.#next;
+    if (!next || !chat.follows) return;
+    const { commit, roster } = next;
+    const place = placeOf(roster, chat.session.identity.card.fingerprint);
+    if (place === -1) return this.#removed(commit);
+    const secret = this.#secret(commit);
+    if (!secret) return this.#waitFor('no-token');
+    const joiner = joinerSecret(chat.epoch.row.init, secret.secret);
+    if (!equal(joinerHash(joiner), commit.joinerHash)) {
+      const name = chat.epoch.member(commit.committer)?.card.name ?? '?';
+      await chat.store(
+        [],
+        [chat.timeline.notice(commit.committer, `${name} sent you a key that is not the group’s.`)],
+      );
+      return chat.rejoining.lost('bad-secret', []);
+    }
+    const cards = roster.map(({ fingerprint, cardHash }) => this.#card(fingerprint, cardHash));
+    if (cards.includes(undefined)) return this.#fetch(joiner, secret.welcomeHash);
+    this.#cancelWait();
+    await this.switchTo(commit, roster, place, joiner, cards as Card[], []);
+  }
+
+  #secret({ epoch, hash }: Commit): { secret: Uint8Array; welcomeHash: Uint8Array } | undefined {
+    const { store } = this.chat.session;
+    const { id: chat } = this.chat.row;
+    const [own] = store.all('own', { chat });
+    if (own && equal(parseCommit(own.commit).hash, hash))
+      return { secret: own.secret, welcomeHash: NO_WELCOME };
+    const [token] = store.all('rekey', { chat, epoch, commit_hash: hash });
+    return token && { secret: token.secret, welcomeHash: token.welcome_hash };
+  }
+
+  #card(fingerprint: Uint8Array, hash: Uint8Array): Card | undefined {
+    const { contacts, identity } = this.chat.session;
+    const card = equal(fingerprint, identity.card.fingerprint) ? identity.card : contacts.get(fingerprint);
+    return card && equal(card.hash, hash) ? card : this.#brought.get(toHex(hash));
+  }
+
+  /** Cards from a welcome whose owners' contacts say something else. */
+  readonly #brought = new Map<string, Card>();
+
+  // What has to be fetched.
+
+  #waitFor(reason: 'no-token' | 'gap', wait = TOKEN_WAIT): void {
+    const { epoch, session } = this.chat;
+    this.#cancelWait();
+    this.#cancelWait = session.effects.clock.after(wait, () => {
+      if (this.chat.epoch !== epoch) return;
+      if (session.connection.state.name !== 'online' || !this.chat.live) return this.#waitFor(reason, wait);
+      if (reason === 'gap' && this.#next) return;
+      void this.chat.rejoining.lost(reason, []).catch(() => undefined);
+    });
+  }
+
+  #fetch(joiner: Uint8Array, hash: Uint8Array): void {
+    if (equal(hash, NO_WELCOME)) return this.#waitFor('no-token', 0);
+    const access = groupChannel(welcomeSecrets(joiner).channelSeed);
+    this.#welcome = { access, joiner, hash, collector: new WelcomeCollector() };
+    this.chat.session.subscribe(access);
+    this.#waitFor('no-token');
+  }
+
+  /** The channel of a welcome that is being fetched. */
+  get fetching(): ChannelAccess | undefined {
+    return this.#welcome?.access;
+  }
+
+  /** One piece of a welcome. Throws ProtocolError. */
+  async chunk(envelope: Uint8Array): Promise<void> {
+    const welcome = this.#welcome;
+    const box = welcome?.collector.add(envelope, welcome.hash);
+    if (!welcome || !box || !this.#next) return;
+    const { session } = this.chat;
+    session.connection.unsubscribe(welcome.access.channel);
+    this.#welcome = undefined;
+    const cards = openCards(box, welcome.joiner, this.#next.commit);
+    for (const card of cards) this.#brought.set(toHex(card.hash), card);
+    const met = cards.flatMap((card) => session.contacts.add(card, session.effects.clock.now()));
+    if (met.length > 0) await session.record(met);
+    await this.advance();
+  }
+
+  /**
+   * A rekey token, from a member of the epoch before its own. False if its sender is not known yet: it is to be tried
+   * again once this group has moved on. Throws ProtocolError.
+   */
+  async token(data: Uint8Array, changes: Change[]): Promise<boolean> {
+    const { session, row, epoch } = this.chat;
+    const { identity, prekeys, effects, contacts } = session;
+    const token = parseToken(data, 'rekey', identity.card.fingerprint);
+    if (token.epoch <= row.epoch) throw new ProtocolError('replayed', 'A key for an epoch that is over.');
+    const sender =
+      epoch.member(token.from)?.card ?? (token.epoch > row.epoch + 1 ? contacts.get(token.from) : undefined);
+    if (!sender && token.epoch > row.epoch + 1) return false;
+    if (!sender) throw new ProtocolError('not-for-me', 'A key from somebody who is no member.');
+    const verified = verifyToken(token, sender);
+    const seed = prekeys.seed(token.prekeyId);
+    if (!seed) throw new ProtocolError('prekey-gone', 'A key for a prekey that is gone.');
+    const secret = openToken(verified, identity, seed);
+    const now = effects.clock.now();
+    const { epoch: number, commitHash: commit_hash, welcomeHash: welcome_hash } = token;
+    changes.push(
+      { put: 'rekey', row: { chat: row.id, epoch: number, commit_hash, secret, welcome_hash, at: now } },
+      ...prekeys.markUsed(token.prekeyId, now),
+      ...prekeys.tend(now),
+    );
+    await session.record(changes);
+    session.connection.putPrekey(prekeys.newest());
+    if (this.#next) await this.advance();
+    else if (number === row.epoch + 1) this.#waitFor('gap', COMMIT_WAIT);
+    return true;
+  }
+
+  // The switch.
+
+  /** Goes on in this epoch. `cards` in roster order. `changes` come along in the record. */
+  async switchTo(
+    commit: Commit,
+    roster: Roster,
+    place: number,
+    joiner: Uint8Array,
+    cards: readonly Card[],
+    changes: Change[],
+  ): Promise<void> {
+    const { chat } = this;
+    const { session, epoch: old } = chat;
+    const now = session.effects.clock.now();
+    const rows = epochRows(commit, roster, place, joiner, now, old);
+    const epoch = new EpochState(rows.epoch, loadMembers(rows.members, cards));
+    const removed = old.roster.filter(({ fingerprint }) => placeOf(roster, fingerprint) === -1);
+    const entries = this.#notices(old, commit);
+    this.#next = undefined;
+    this.#brought.clear();
+    chat.epochs.set(epoch.number, epoch);
+    chat.row = { ...chat.row, epoch: epoch.number, title: commit.title, count: 0 };
+    changes.push(
+      { put: 'epoch', row: rows.epoch },
+      ...rows.members.map((row): Change => ({ put: 'member', row })),
+      ...old.end(
+        removed.map(({ fingerprint }) => fingerprint),
+        now,
+      ),
+      ...this.#over(epoch.number),
+      ...chat.committing.settle(commit),
+    );
+    const outgoing = chat.row.state === 'active' ? chat.sealAgain(changes, entries) : [];
+    for (const access of chat.accesses()) session.subscribe(access);
+    await chat.store(changes, entries);
+    session.outbox.release(...outgoing);
+    chat.receiptSoon();
+    await session.retryHeld();
+    if (chat.row.state === 'leaving') await chat.sendLeave(chat.committing.successor(epoch));
+    chat.committing.look();
+  }
+
+  /** Drops what belonged to the decision about this epoch and those before. */
+  #over(epoch: number): Change[] {
+    const { store } = this.chat.session;
+    const { id: chat } = this.chat.row;
+    const tokens = store.all('rekey', { chat }).filter((row) => row.epoch <= epoch);
+    return [
+      { drop: 'next', key: [chat] },
+      { drop: 'own', key: [chat] },
+      ...tokens.map((row): Change => ({ drop: 'rekey', key: [chat, row.epoch, row.commit_hash] })),
+    ];
+  }
+
+  forget(): Change[] {
+    return this.#over(Number.MAX_SAFE_INTEGER);
+  }
+
+  async #removed(commit: Commit): Promise<void> {
+    const { chat } = this;
+    const { session, epoch } = chat;
+    const wanted = chat.row.state === 'leaving';
+    chat.row = { ...chat.row, state: wanted ? 'left' : 'removed', lost: '' };
+    const name = epoch.member(commit.committer)?.card.name ?? '?';
+    const notice = wanted ? 'You left the group.' : `${name} removed you from the group.`;
+    this.#next = undefined;
+    for (const access of chat.accesses()) session.connection.unsubscribe(access.channel);
+    await chat.store(
+      [
+        ...epoch.end([session.identity.card.fingerprint], session.effects.clock.now()),
+        ...epoch.dropChains(),
+        ...this.forget(),
+      ],
+      [chat.timeline.notice(commit.committer, notice)],
+    );
+  }
+
+  /** What a commit did, for people. */
+  #notices(old: EpochState, commit: Commit): HistoryEntry[] {
+    const { timeline, session } = this.chat;
+    const nameOf = (fingerprint: Uint8Array) =>
+      old.member(fingerprint)?.card.name ?? session.contacts.get(fingerprint)?.name ?? '?';
+    const by = nameOf(commit.committer);
+    const said = commit.changes.flatMap((change): string[] => {
+      const name = nameOf(change.fingerprint);
+      if (change.type === 'add') return [`${by} invited ${name}.`];
+      if (change.type === 'remove') return change.leave.length > 0 ? [] : [`${by} removed ${name}.`];
+      if (change.type === 'rejoin') return [`${name} was brought back into the group.`];
+      return [change.role === 'admin' ? `${name} is an admin now.` : `${name} is no longer an admin.`];
+    });
+    if (commit.reason === 'reset') said.push(`${by} reset the group: it goes on with a new key.`);
+    if (commit.title !== old.commit.title) said.push(`${by} renamed the group to “${commit.title}”.`);
+    return said.map((text) => timeline.notice(commit.committer, text));
+  }
+
+  stop(): void {
+    this.#cancelWait();
+  }
+}

@@ -1,0 +1,40 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { wrapHere, type Wrap } from '../client/effects.js';
+import { systemRandom } from '../crypto/random.js';
+import type { Wrapped } from '../protocol/invitation.js';
+
+/** Fewer jobs than this are not worth starting threads for. */
+const FEW = 8;
+const THREADS = Math.max(1, Math.min(4, availableParallelism()));
+/** Jobs in one message: a part of a second's work. */
+const PART = 16;
+
+/** Wraps in worker threads that live as long as the work; `script` is the path of the built tokenWorker.js. */
+export const wrapInThreads = (script: string): Wrap => {
+  const few = wrapHere(systemRandom);
+  return async (jobs) => {
+    if (jobs.length < FEW) return few(jobs);
+    const results: (Wrapped | undefined)[] = [];
+    let next = 0;
+    const thread = async () => {
+      const worker = new Worker(script);
+      try {
+        while (next < jobs.length) {
+          const at = next;
+          next += PART;
+          worker.postMessage(jobs.slice(at, at + PART));
+          const part = await new Promise<readonly (Wrapped | undefined)[]>((resolve, reject) => {
+            worker.once('message', resolve).once('error', reject);
+          });
+          worker.removeAllListeners('error');
+          for (const [i, wrapped] of part.entries()) results[at + i] = wrapped;
+        }
+      } finally {
+        await worker.terminate();
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(THREADS, Math.ceil(jobs.length / PART)) }, thread));
+    return results;
+  };
+};
