@@ -36,13 +36,11 @@ export class Inviting {
     for (let i = 0; i < others.length; i += ASKED_AT_ONCE)
       recipients.push(
         ...(await Promise.all(
-          others
-            .slice(i, i + ASKED_AT_ONCE)
-            .map(async (card): Promise<Recipient> => ({
-              card,
-              type: 'join',
-              prekey: await this.prekey(card),
-            })),
+          others.slice(i, i + ASKED_AT_ONCE).map(async (card): Promise<Recipient> => ({
+            card,
+            type: 'join',
+            prekey: await this.prekey(card),
+          })),
         )),
       );
     const made = await this.tokens(commit, roster, joiner, joiner, recipients);

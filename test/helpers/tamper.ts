@@ -1,5 +1,6 @@
 import { concat } from '../../src/crypto/bytes.js';
-import { bytes, decode, encode, struct, type Codec } from '../../src/protocol/codec.js';
+import { bytes, decode, encode, list, struct, uint, type Codec } from '../../src/protocol/codec.js';
+import type { Token } from '../../src/protocol/invitation.js';
 
 const MAX = 1 << 20;
 const any = bytes(0, MAX);
@@ -18,9 +19,12 @@ const signedCodec = struct<Record<'body' | 'signature', Uint8Array>>({ body: any
 export const signedParts = (data: Uint8Array) => decode(signedCodec, data, MAX);
 export const signedWith = remake(signedCodec);
 
-const tokenCodec = struct<Record<'head' | 'secret' | 'signature', Uint8Array>>({
+const tokenCodec = struct<Token['parts']>({
   head: any,
   secret: any,
+  index: uint(),
+  size: uint(),
+  path: list(any, MAX),
   signature: any,
 });
 export const tokenParts = (data: Uint8Array) => decode(tokenCodec, data, MAX);

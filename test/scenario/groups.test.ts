@@ -11,7 +11,10 @@ afterEach(async ({ task }) => {
   await team.close();
 });
 
-const names = (client: ChatClient, group: string) => members(client, group).map(({ name }) => name).sort();
+const names = (client: ChatClient, group: string) =>
+  members(client, group)
+    .map(({ name }) => name)
+    .sort();
 const view = (client: ChatClient, group: string) => client.view().groups.find(({ id }) => id === group);
 const says = async (client: ChatClient, group: string, text: string) =>
   (await client.page(group)).messages.some((each) => each.text === text);
@@ -74,7 +77,11 @@ describe('a group that changes', () => {
     await bo.groups.rename(group, 'Ours');
     await until(cy, () => view(cy, group)?.title === 'Ours');
     await cy.groups.renew(group);
-    for (const [client, name] of [[ada, 'Ada'], [bo, 'Bo'], [cy, 'Cy']] as const) {
+    for (const [client, name] of [
+      [ada, 'Ada'],
+      [bo, 'Bo'],
+      [cy, 'Cy'],
+    ] as const) {
       await client.send(group, `from ${name}`);
       for (const other of [ada, bo, cy]) await until(other, hasText(other, group, `${name}: from ${name}`));
     }
@@ -145,7 +152,8 @@ describe('a group that changes', () => {
     await bo.send(group, 'before');
     await until(ada, hasText(ada, group, 'Bo: before'));
     await ada.groups.reset(group);
-    for (const client of [bo, cy]) await said(client, group, 'Ada reset the group: it goes on with a new key.');
+    for (const client of [bo, cy])
+      await said(client, group, 'Ada reset the group: it goes on with a new key.');
     await cy.send(group, 'after');
     for (const client of [ada, bo]) await until(client, hasText(client, group, 'Cy: after'));
   });

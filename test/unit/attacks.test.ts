@@ -16,6 +16,7 @@ import { seal, unseal } from '../../src/crypto/sealed.js';
 import { openCard, openPrekey } from '../../src/protocol/card.js';
 import { parseCommit, verifyCommit } from '../../src/protocol/commit.js';
 import { ProtocolError, UserError } from '../../src/protocol/errors.js';
+import { leafHash } from '../../src/crypto/merkle.js';
 import { makeFrontier, parseFrontier, verifyFrontier } from '../../src/protocol/frontier.js';
 import { checkTokenTime, openToken, parseToken, verifyToken } from '../../src/protocol/invitation.js';
 import { openMessage, parseMessage, verifyMessage } from '../../src/protocol/message.js';
@@ -158,7 +159,8 @@ describe('4 an invitation twice', () => {
   it('is known again by its hash, even if its sender signs it anew', () => {
     const data = inviteTo(group, bob);
     const { head, secret } = tokenParts(data);
-    const signature = signPss(ada.identity.signKey, label('join token'), head, secret);
+    const root = leafHash(label('join token'), head, secret);
+    const signature = signPss(ada.identity.signKey, label('token batch'), root);
     const again = tokenWith(data, () => ({ signature }));
     expect(again).not.toEqual(data);
     expect(codeOf(() => verifyToken(joinToken(again), ada.identity.card))).toBe('nothing');
@@ -167,8 +169,8 @@ describe('4 an invitation twice', () => {
 
   it('has no second encoding to hide in', () => {
     const data = inviteTo(group, bob);
-    expect(data[0]).toBe(0x83);
-    const longer = concat(Uint8Array.of(0x98, 3), data.subarray(1));
+    expect(data[0]).toBe(0x86);
+    const longer = concat(Uint8Array.of(0x98, 6), data.subarray(1));
     expect(codeOf(() => joinToken(longer))).toBe('malformed');
     expect(codeOf(() => joinToken(concat(data, Uint8Array.of(0))))).toBe('malformed');
   });
@@ -271,7 +273,14 @@ describe('6 played where it does not belong', () => {
     for (const type of ['join', 'rekey', 'rejoin'] as const) {
       const { head, secret, signature } = tokenParts(inviteTo(group, bob, { type }));
       for (const other of ['join', 'rekey', 'rejoin'])
-        expect(verifyPss(keyOf(ada), signature, label(`${other} token`), head, secret)).toBe(type === other);
+        expect(
+          verifyPss(
+            keyOf(ada),
+            signature,
+            label('token batch'),
+            leafHash(label(`${other} token`), head, secret),
+          ),
+        ).toBe(type === other);
     }
   });
 

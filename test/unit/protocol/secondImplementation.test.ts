@@ -125,11 +125,14 @@ function openInvitation(envelope: Uint8Array): { joiner: Uint8Array; token: Item
   const [version, name, spki] = parse(cardBody);
   expect([version, name]).toEqual([1, 'Ada']);
 
-  const [headBytes, secret, signature] = parse<Bytes3>(token);
+  const [headBytes, secret, index, size, path, signature] =
+    parse<[Uint8Array, Uint8Array, number, number, Uint8Array[], Uint8Array]>(token);
   const fields = parse(headBytes);
   const [, type, from, to] = fields;
   expect([type, from, to]).toEqual([0, H(spki as Uint8Array), bob.identity.card.fingerprint]);
-  expect(signed('join token', signature, headBytes, secret)).toBe(true);
+  expect([index, size, path]).toEqual([0, 1, []]);
+  const leaf = H(join(Uint8Array.of(0), L('join token'), headBytes, secret));
+  expect(signed('token batch', signature, leaf)).toBe(true);
   const [block, kem] = fields.slice(11) as [Uint8Array, Uint8Array];
   const opened = privateDecrypt(
     {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { label } from '../../../src/crypto/bytes.js';
 import { sha256 } from '../../../src/crypto/hash.js';
+import { sha256 } from '../../../src/crypto/hash.js';
 import { seal } from '../../../src/crypto/sealed.js';
 import { makeCard, openCard } from '../../../src/protocol/card.js';
 import { bytes, encode, struct, uint } from '../../../src/protocol/codec.js';
@@ -108,7 +109,8 @@ describe('a welcome', () => {
 
   it('is refused if what is sealed is no welcome', () => {
     const box = seal(welcomeSecrets(group.joiner).key, label('welcome'), salt, Uint8Array.of(0x80));
-    expect(open(group, tokenOf(group), box)).toBe('malformed');
+    expect(open(group, tokenOf(group), box)).toBe('bad-welcome');
+    expect(open(group, tokenOf(group, { welcomeHash: sha256(box) }), box)).toBe('malformed');
   });
 
   it('is not mistaken: its roster hash is the commit’s', () => {
