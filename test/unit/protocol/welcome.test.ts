@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { label } from '../../../src/crypto/bytes.js';
 import { sha256 } from '../../../src/crypto/hash.js';
-import { sha256 } from '../../../src/crypto/hash.js';
 import { seal } from '../../../src/crypto/sealed.js';
 import { makeCard, openCard } from '../../../src/protocol/card.js';
 import { bytes, encode, struct, uint } from '../../../src/protocol/codec.js';
