@@ -231,6 +231,7 @@ export class Committing {
         const member = epoch.member(fingerprint);
         const card = member?.card ?? session.contacts.get(fingerprint);
         if (!card) throw badCommit('a contact card is missing');
+        if (!session.contacts.maySend(fingerprint)) return { card, type: 'rekey', prekey: undefined };
         const asked = intents.find(
           ({ kind, fingerprint: who }) => (kind === 'rejoin' || kind === 'invite') && equal(who, fingerprint),
         );
@@ -288,7 +289,8 @@ export class Committing {
 export interface Recipient {
   readonly card: Card;
   readonly type: 'join' | 'rekey' | 'rejoin';
-  readonly prekey: Prekey;
+  /** Undefined: its secret is not sent to this key, which is revoked or not the one that was known. */
+  readonly prekey: Prekey | undefined;
 }
 
 const dropped = ({ chat, kind, fingerprint }: Intent): Change => ({

@@ -35,6 +35,12 @@ export class Contacts {
     return [...this.#byFingerprint.values()];
   }
 
+  /** Whether anything may go to this key: not if it is revoked, or another was known under its name. */
+  maySend(fingerprint: Uint8Array): boolean {
+    const trust = this.find(toHex(fingerprint))?.trust;
+    return trust === 'verified' || trust === 'unverified';
+  }
+
   /** Other keys that are in use under the name of this card; not my own. */
   rivals(card: Card): readonly Contact[] {
     return this.all().filter(

@@ -68,7 +68,7 @@ export class Inviting {
     recipients: readonly Recipient[],
   ): Promise<{ rows: Tables['outbox'][]; changes: Change[] }> {
     const { identity, effects, outbox, settings } = this.session;
-    const to = { chat: commit.group, epoch: commit.epoch, sqn: 0 };
+    const about = { chat: commit.group, epoch: commit.epoch, sqn: 0 };
     const rows: Tables['outbox'][] = [];
     let welcomeHash: Uint8Array = NO_WELCOME;
     if (recipients.some(({ type }) => type !== 'rekey')) {
@@ -78,9 +78,10 @@ export class Inviting {
       const welcome = sealWelcome(joiner, commit, roster, cards, effects.random(16));
       welcomeHash = welcome.hash;
       const access = groupChannel(welcomeSecrets(joiner).channelSeed);
-      for (const envelope of welcome.chunks) rows.push(outbox.make({ ...to, access, envelope }));
+      for (const envelope of welcome.chunks) rows.push(outbox.make({ ...about, access, envelope }));
     }
-    const jobs = recipients.map(({ card, type, prekey }) => {
+    const jobs = recipients.flatMap(({ card, type, prekey }) => {
+      if (!prekey) return [];
       const draft: TokenDraft = {
         type,
         to: card,
@@ -88,7 +89,7 @@ export class Inviting {
         secret: type === 'rekey' ? secret : joiner,
         welcomeHash,
       };
-      return { draft, job: wrapJob(identity, draft, effects.random) };
+      return [{ draft, job: wrapJob(identity, draft, effects.random) }];
     });
     const wrapped = await effects.wrap(jobs.map(({ job }) => job));
     const content = {
@@ -104,7 +105,8 @@ export class Inviting {
       effects.random,
     );
     const changes: Change[] = [];
-    for (const [i, { card, type }] of recipients.entries()) {
+    for (const [i, { draft }] of jobs.entries()) {
+      const { to: card, type } = draft;
       const token = tokens[i];
       if (!token) {
         effects.log(`no token for a member: its keys can’t be used`);
@@ -113,7 +115,7 @@ export class Inviting {
       const item: InboxItem = type === 'rekey' ? { type, token } : { type, token, card: identity.card.bytes };
       rows.push(
         outbox.make({
-          ...to,
+          ...about,
           access: { channel: { kind: 'inbox', key: card.fingerprint } },
           envelope: sealInboxItem(inboxKey(card), item, effects.random(16)),
         }),

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ChatClient } from '../../../src/client/chatClient.js';
-import type { Effects } from '../../../src/client/effects.js';
+import { wrapHere, type Effects } from '../../../src/client/effects.js';
 import { toHex } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { cardText } from '../../../src/protocol/cardText.js';
@@ -40,6 +40,7 @@ async function session(me = ada) {
     random: systemRandom,
     dial: () => Promise.reject(new Error('no relay')),
     relayAddress: () => Promise.resolve(undefined),
+    wrap: wrapHere(systemRandom),
     log: () => undefined,
   };
   const { storageKey } = me.identity;
