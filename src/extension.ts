@@ -3,6 +3,7 @@ import { toHex } from './crypto/bytes.js';
 import { ChatModel } from './host/chatModel.js';
 import { CHAT_VIEW, ChatViews } from './host/chatViews.js';
 import { createParticipants, offerUnlock } from './host/commands/createParticipants.js';
+import { groupCommands } from './host/commands/group.js';
 import { inviteGroup } from './host/commands/inviteGroup.js';
 import { LocalRelay } from './host/commands/relay.js';
 import { Unlock } from './host/commands/unlock.js';
@@ -41,7 +42,8 @@ export function activate(context: ExtensionContext): void {
   };
   const showChat = () => commands.executeCommand(`${CHAT_VIEW}.focus`);
 
-  const handlers: Record<string, () => Promise<unknown>> = {
+  const handlers: Record<string, (item?: unknown) => Promise<unknown>> = {
+    ...groupCommands(model),
     createParticipants: async () => {
       if (!(await createParticipants(participants, log))) return;
       await refresh();
@@ -94,8 +96,8 @@ export function activate(context: ExtensionContext): void {
       if (event.affectsConfiguration('secureChat.relayUrl')) session.client?.connect();
     }),
     ...Object.entries(handlers).map(([name, handler]) =>
-      commands.registerCommand(`secureChat.${name}`, () =>
-        handler().catch((error: unknown) => sayError(log, error)),
+      commands.registerCommand(`secureChat.${name}`, (item?: unknown) =>
+        handler(item).catch((error: unknown) => sayError(log, error)),
       ),
     ),
   );

@@ -3,6 +3,7 @@ import { byteLength, lengthNote } from './textLength.js';
 import { Callout } from './callout.js';
 import { el, setAttribute, setText } from './dom.js';
 import type { Drafts } from './drafts.js';
+import { missingNote } from './format.js';
 import { growWithText } from './growWithText.js';
 import { icon } from './icons.js';
 import { button } from './toolkit.js';
@@ -30,6 +31,7 @@ export class Composer {
   private readonly sendButton = button('Send', 'primary', () => this.send(), icon('send'));
   private readonly error = new Callout('error', { role: 'alert' });
   private readonly stopped = new Callout('stopped', { id: 'stopped' });
+  private readonly missing = new Callout('stopped', { role: 'status' });
   private readonly length = el('span', { class: 'length', id: 'length' });
   private group: GroupView | undefined;
   /** Typed in since the group came up: what the host sends of it is older. */
@@ -48,7 +50,14 @@ export class Composer {
     const hint = el('span', { class: 'hint', 'aria-hidden': 'true' }, 'Shift+Enter for a new line');
     const foot = el('div', { class: 'foot' }, hint, this.length, this.sendButton);
     const box = el('div', { class: 'box' }, this.input, foot);
-    this.element = el('div', { class: 'composer' }, this.error.element, this.stopped.element, box);
+    this.element = el(
+      'div',
+      { class: 'composer' },
+      this.missing.element,
+      this.error.element,
+      this.stopped.element,
+      box,
+    );
     this.input.addEventListener('input', () => this.edited());
     this.input.addEventListener('keydown', (event) => this.pressed(event));
     // The whole box looks like the field, so all of it leads there.
@@ -72,6 +81,7 @@ export class Composer {
       this.setValue(this.drafts.get(group.id) ?? '');
     }
     this.stopped.update(group.stopped);
+    this.missing.update(missingNote(group.missing));
     if (isOther) this.error.update(this.failed.get(group.id)?.error);
     this.update();
   }

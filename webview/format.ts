@@ -1,4 +1,4 @@
-import type { Delivery, MemberView, Trust } from '../src/shared/view.js';
+import type { Delivery, GroupView, MemberView, Trust } from '../src/shared/view.js';
 import type { IconName } from './iconPaths.js';
 
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
@@ -88,4 +88,15 @@ export function memberSummary(members: readonly MemberView[]): string {
   return invited === 0
     ? count(present, 'member')
     : `${count(present, 'member')}, ${invited.toLocaleString()} invited`;
+}
+
+/** Names the gaps: "2 messages from Bo are missing. The others are asked for them." */
+export function missingNote(missing: GroupView['missing']): string | undefined {
+  if (missing.length === 0) return undefined;
+  const of = missing.map(
+    ({ name, count }) => `${count} ${count === 1 ? 'message' : 'messages'} from ${name}`,
+  );
+  const all = new Intl.ListFormat('en', { type: 'conjunction' }).format(of);
+  const one = missing.length === 1 && missing[0]?.count === 1;
+  return `${all} ${one ? 'is' : 'are'} missing. The other members are asked for ${one ? 'it' : 'them'}.`;
 }

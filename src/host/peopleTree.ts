@@ -36,6 +36,13 @@ export function fingerprintOf(item: unknown): string | undefined {
   return node?.kind === 'member' ? node.member.fingerprint : undefined;
 }
 
+/** The group of an item from whose menu a command was started: its id, hex. */
+export function groupOf(item: unknown): string | undefined {
+  const node = item as Node | undefined;
+  if (node?.kind === 'group') return node.group.id;
+  return node?.kind === 'member' ? node.group : undefined;
+}
+
 /** The tree "People": participants of this machine, groups with their members, contacts; each with its state. */
 export class PeopleTree implements TreeDataProvider<Node>, Disposable {
   readonly #changed = new EventEmitter<undefined>();
@@ -155,6 +162,9 @@ function groupItem({ id, title, members, unread, stopped }: GroupView): TreeItem
   item.iconPath = new ThemeIcon(stopped ? 'warning' : 'comment-discussion');
   item.tooltip = stopped ?? `${title}: ${counts.join(', ')}`;
   item.command = { command: 'secureChat.chat.focus', title: 'Show chat' };
+  item.contextValue = stopped
+    ? 'group stopped'
+    : `group ${members.some(({ me, admin }) => me && admin) ? 'admin' : 'member'}`;
   return item;
 }
 
@@ -169,7 +179,7 @@ function memberItem(group: string, { name, fingerprint, presence, admin, me, tru
   item.description = words;
   item.iconPath = new ThemeIcon(PRESENCE_ICONS[presence]);
   item.tooltip = `${name}: ${words}`;
-  if (!me) item.contextValue = `person ${trust}`;
+  if (!me) item.contextValue = `person ${trust} ${admin ? 'admin' : 'member'}`;
   return item;
 }
 
