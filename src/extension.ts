@@ -2,8 +2,11 @@ import { commands, Disposable, window, workspace, type ExtensionContext } from '
 import { toHex } from './crypto/bytes.js';
 import { ChatModel } from './host/chatModel.js';
 import { CHAT_VIEW, ChatViews } from './host/chatViews.js';
+import { changePassword } from './host/commands/changePassword.js';
+import { Contacts } from './host/commands/contacts.js';
 import { createParticipants, offerUnlock } from './host/commands/createParticipants.js';
 import { groupCommands } from './host/commands/group.js';
+import { importPrivateKey } from './host/commands/importPrivateKey.js';
 import { inviteGroup } from './host/commands/inviteGroup.js';
 import { LocalRelay } from './host/commands/relay.js';
 import { Unlock } from './host/commands/unlock.js';
@@ -11,7 +14,7 @@ import { CurrentSession } from './host/currentSession.js';
 import { notifications } from './host/notifications.js';
 import { LocalParticipants } from './host/participants.js';
 import { Passwords } from './host/passwords.js';
-import { PeopleTree } from './host/peopleTree.js';
+import { fingerprintOf, PeopleTree } from './host/peopleTree.js';
 import { RelayAddress } from './host/relayAddress.js';
 import { offer, sayError } from './host/say.js';
 import { StatusBar } from './host/statusBar.js';
@@ -22,9 +25,11 @@ export function activate(context: ExtensionContext): void {
   const participants = new LocalParticipants(context.globalStorageUri);
   const address = new RelayAddress(context.globalStorageUri);
   const session = new CurrentSession(context, participants, address, log);
-  const unlock = new Unlock(participants, new Passwords(context.secrets, log), session, log);
+  const passwords = new Passwords(context.secrets, log);
+  const unlock = new Unlock(participants, passwords, session, log);
   const relay = new LocalRelay(address, context.asAbsolutePath('dist/relay.js'));
   const model = new ChatModel(session);
+  const fail = (error: unknown) => sayError(log, error);
   const run = (command: string) => void commands.executeCommand(`secureChat.${command}`);
   const views = new ChatViews(
     context.extensionUri,
@@ -42,13 +47,28 @@ export function activate(context: ExtensionContext): void {
   };
   const showChat = () => commands.executeCommand(`${CHAT_VIEW}.focus`);
 
+  /** After new participants were made, or none. */
+  const made = async (some: boolean) => {
+    if (!some) return;
+    await refresh();
+    if (await offerUnlock()) run('unlockParticipant');
+  };
+
+  // Files and keyrings are looked at once the window stands.
+  const resumed = new Promise(setImmediate).then(() => unlock.resume());
+  const contacts = new Contacts(session, () => model.client(), context.extension.id, resumed, fail);
+
+  /** A command from the menu of a tree's item gets that item. */
   const handlers: Record<string, (item?: unknown) => Promise<unknown>> = {
     ...groupCommands(model),
-    createParticipants: async () => {
-      if (!(await createParticipants(participants, log))) return;
-      await refresh();
-      if (await offerUnlock()) run('unlockParticipant');
-    },
+    createParticipants: async () => made(await createParticipants(participants, log)),
+    importPrivateKey: async () =>
+      made(await importPrivateKey(participants, session.client?.directory.cards() ?? [], log)),
+    changePassword: (item) => changePassword(participants, passwords, fingerprintOf(item)),
+    exportContactCard: () => contacts.export(),
+    importContactCard: () => contacts.import(),
+    verifySafetyNumber: (item) => contacts.verify(fingerprintOf(item)),
+    revokeContact: (item) => contacts.revoke(fingerprintOf(item)),
     unlockParticipant: async () => {
       if (await unlock.run()) return showChat();
       const picked = await offer('There is no participant on this machine yet.', 'Create participants');
@@ -95,20 +115,17 @@ export function activate(context: ExtensionContext): void {
       if (event.affectsConfiguration('secureChat')) model.changed();
       if (event.affectsConfiguration('secureChat.relayUrl')) session.client?.connect();
     }),
+    window.registerUriHandler(contacts),
     ...Object.entries(handlers).map(([name, handler]) =>
-      commands.registerCommand(`secureChat.${name}`, (item?: unknown) =>
-        handler(item).catch((error: unknown) => sayError(log, error)),
-      ),
+      commands.registerCommand(`secureChat.${name}`, (item: unknown) => handler(item).catch(fail)),
     ),
   );
 
-  // Files and keyrings are looked at once the window stands.
   setImmediate(() => {
-    void refresh().catch((error: unknown) => sayError(log, error));
+    void refresh().catch(fail);
     void address
       .watch(() => session.client?.connect())
       .then((watcher) => context.subscriptions.push(new Disposable(() => watcher.close())))
-      .catch((error: unknown) => sayError(log, error));
-    void unlock.resume();
+      .catch(fail);
   });
 }

@@ -1,4 +1,5 @@
 import { toHex } from '../crypto/bytes.js';
+import type { Card } from '../protocol/card.js';
 import { cardText, readCardText, type CardTextKind, type FromCardText } from '../protocol/cardText.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
 import { makeRevocation } from '../protocol/revocation.js';
@@ -41,6 +42,11 @@ export class People {
     const revocation = this.#revocation(this.#me);
     const kind = revocation ? 'revocation' : 'card';
     return { kind, text: cardText(kind, revocation ?? this.session.identity.card.bytes) };
+  }
+
+  /** Of all contacts, whatever their trust. */
+  cards(): Card[] {
+    return this.session.contacts.all().map(({ card }) => card);
   }
 
   /** Whether I have revoked my own card. */

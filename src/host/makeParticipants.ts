@@ -10,13 +10,20 @@ import type { Change } from '../store/schema.js';
 /** Participants made at the same time: keys in parallel with scrypt, but not so many that memory runs out. */
 const AT_ONCE = 4;
 
+export interface NewPerson {
+  readonly name: string;
+  readonly password: string;
+  /** An imported private sign key, DER PKCS #8; else a new one is made. */
+  readonly signKey?: Uint8Array;
+}
+
 /**
  * Makes keys and writes all files, or none: false if cancelled. Participants made together know each other's cards
  * as verified. Throws UserError.
  */
 export async function makeParticipants(
   root: string,
-  people: readonly { readonly name: string; readonly password: string }[],
+  people: readonly NewPerson[],
   signal: AbortSignal,
   made: (count: number, name: string) => void,
   cost: ScryptCost = DEFAULT_COST,
@@ -62,8 +69,8 @@ export async function makeParticipants(
   return writeParticipants(root, entries, systemRandom, signal);
 }
 
-async function makeOne({ name, password }: { name: string; password: string }, cost: ScryptCost) {
-  const { card, secrets, prekey } = await newIdentity(name, systemRandom, Date.now());
+async function makeOne({ name, password, signKey }: NewPerson, cost: ScryptCost) {
+  const { card, secrets, prekey } = await newIdentity(name, systemRandom, Date.now(), signKey);
   return {
     card,
     secrets,

@@ -29,15 +29,20 @@ export function parseNames(input: string, taken: readonly string[]): readonly st
     return `At most ${MAX_PARTICIPANTS} participants can be created at once.`;
   for (const [i, name] of names.entries()) {
     if (name.trim() === '') return 'A name is missing before or after a comma. Type it, or remove the comma.';
-    const problem = nameProblem(name);
+    const problem = newNameProblem(name, taken);
     if (problem) return problem;
     if (names.slice(0, i).some((other) => sameName(other, name)))
       return `The name “${normaliseName(name)}” is there twice. Give everyone a name of their own.`;
-    if (taken.some((other) => sameName(other, name)))
-      return `There is a participant “${normaliseName(name)}” on this machine already. Choose another name.`;
   }
   return names.map(normaliseName);
 }
+
+/** What is wrong with a new participant's name, for people; undefined if nothing. */
+export const newNameProblem = (name: string, taken: readonly string[]): string | undefined =>
+  nameProblem(name) ??
+  (taken.some((other) => sameName(other, name))
+    ? `There is a participant “${normaliseName(name)}” on this machine already. Choose another name.`
+    : undefined);
 
 /** What is wrong with a new password, for people; undefined if nothing. */
 export const passwordProblem = (password: string): string | undefined =>

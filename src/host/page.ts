@@ -17,7 +17,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '>': '&gt;',
 };
 
-const escape = (text: string): string => text.replace(/[&"'<>]/g, (character) => ENTITIES[character] ?? '');
+/** Text for an HTML document, also inside quoted attributes. */
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&"'<>]/g, (character) => ENTITIES[character] ?? '');
 
 /**
  * The document of the chat page. Everything it shows comes by message later, so nothing of it is secret.
@@ -37,13 +39,13 @@ export function chatPageHtml({ script, style, cspSource, nonce, place }: ChatPag
 <html lang="en">
   <head>
     <meta charset="utf-8" />
-    <meta http-equiv="Content-Security-Policy" content="${escape(policy)}" />
+    <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <title>Secure Chat</title>
-    <link rel="stylesheet" href="${escape(style)}" />
+    <link rel="stylesheet" href="${escapeHtml(style)}" />
   </head>
   <body data-place="${place}">
-    <script nonce="${escape(nonce)}" src="${escape(script)}"></script>
+    <script nonce="${escapeHtml(nonce)}" src="${escapeHtml(script)}"></script>
   </body>
 </html>
 `;

@@ -16,6 +16,13 @@ export class Passwords {
     await this.#try(() => this.secrets.store(key(fingerprint), password));
   }
 
+  /** After a change of password: one that is remembered is replaced, or forgotten if that fails. */
+  async replace(fingerprint: string, password: string): Promise<void> {
+    if ((await this.recall(fingerprint)) === undefined) return;
+    await this.forget(fingerprint);
+    await this.remember(fingerprint, password);
+  }
+
   async forget(fingerprint: string): Promise<void> {
     await this.#try(() => this.secrets.delete(key(fingerprint)));
   }

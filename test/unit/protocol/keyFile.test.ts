@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { bytes, decode, encode, struct, uint } from '../../../src/protocol/codec.js';
 import { UserError } from '../../../src/protocol/errors.js';
-import { keyFileCard, openKeyFile, sealKeyFile } from '../../../src/protocol/keyFile.js';
+import { keyFileCard, openKeyFile, rewrapKeyFile, sealKeyFile } from '../../../src/protocol/keyFile.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { codeOf, flips } from '../../helpers/tamper.js';
 
@@ -55,6 +55,20 @@ describe('a key file', () => {
     expect(identity.storageKey).toEqual(ada.secrets.storageKey);
     expect(identity.signKey.equals(ada.identity.signKey)).toBe(true);
     expect(identity.transportKey.equals(ada.identity.transportKey)).toBe(true);
+  });
+
+  it('is the same participant under a new password, and the old one opens it no more', async () => {
+    const next = await rewrapKeyFile(file, PASSWORD, 'another', systemRandom, CHEAP);
+    const identity = await openKeyFile(next, 'another');
+    expect(identity.card.bytes).toEqual(ada.identity.card.bytes);
+    expect(identity.storageKey).toEqual(ada.secrets.storageKey);
+    expect(identity.signKey.equals(ada.identity.signKey)).toBe(true);
+    expect(await opened(next)).toBe('wrong-password');
+    const [before, after] = [file, next].map((data) => decode(inner, decode(outer, data, 65536).body, 65536));
+    expect(after?.salt).not.toEqual(before?.salt);
+    await expect(rewrapKeyFile(file, 'wrong', 'another', systemRandom, CHEAP)).rejects.toMatchObject({
+      code: 'wrong-password',
+    });
   });
 
   it('tells whose it is without the password', () => {

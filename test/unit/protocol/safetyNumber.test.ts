@@ -28,7 +28,7 @@ describe('a safety number', () => {
     const numbers = 500;
     for (let i = 0; i < numbers; i++)
       for (const group of safetyNumber(of(0), sha256(uintBytes(i, 4))))
-        [...group].forEach((digit, place) => counts[place]![Number(digit)]!++);
+        Array.from(group).forEach((digit, place) => counts[place]![Number(digit)]!++);
     // 600 of each are expected; five standard deviations.
     for (const count of counts.flat()) expect(Math.abs(count - (numbers * 12) / 10)).toBeLessThan(5 * 24);
   });
