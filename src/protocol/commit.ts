@@ -16,7 +16,7 @@ import {
   type Variant,
 } from './codec.js';
 import { ProtocolError } from './errors.js';
-import { MAX_LEAVE_BYTES, openLeave } from './leave.js';
+import { MAX_LEAVE_BYTES, openLeave, type Leave } from './leave.js';
 import { isName, MAX_NAME_BYTES } from './names.js';
 import { placeOf, role, rosterHash, sortRoster, type Role, type Roster } from './roster.js';
 import { parseSigned, signBody, verifySigned } from './signed.js';
@@ -156,19 +156,33 @@ export function checkCommit(commit: Commit, base: EpochBase): Roster {
     commit.changes.some(({ type, fingerprint }) => type === 'remove' && equal(fingerprint, commit.committer))
   )
     throw badCommit('it removes its own committer');
-  if (committer.role !== 'admin') checkMemberRights(commit, base);
+  const leaves = leavesIn(commit, base);
+  if (committer.role !== 'admin') checkMemberRights(commit, base, leaves);
   return checkRoster(commit, applyChanges(roster, commit.changes));
 }
 
-/** Who is no admin may renew, bring back who was lost, and remove who asked to leave. */
-function checkMemberRights({ title, changes }: Commit, { commit: parent, roster, keyOf }: EpochBase): void {
-  if (title !== parent.title) throw badCommit('only an admin may rename the group');
-  const leaves = changes.flatMap((change) => {
-    const key = change.type === 'remove' ? keyOf(change.fingerprint) : undefined;
-    if (change.type !== 'remove' || !key) return [];
-    const leave = openLeave(change.leave, change.fingerprint, key);
-    return equal(leave.parent, parent.hash) ? [leave] : [];
+/** The statements that come with removals: each its member's own, and of this epoch. */
+function leavesIn({ changes }: Commit, { commit: parent, keyOf }: EpochBase): Leave[] {
+  return changes.flatMap((change) => {
+    if (change.type !== 'remove' || change.leave.length === 0) return [];
+    try {
+      const key = keyOf(change.fingerprint);
+      const leave = key && openLeave(change.leave, change.fingerprint, key);
+      if (leave && equal(leave.parent, parent.hash)) return [leave];
+    } catch {
+      // As if it were of another epoch.
+    }
+    throw badCommit('it removes somebody who did not ask for it');
   });
+}
+
+/** Who is no admin may renew, bring back who was lost, and remove who asked to leave. */
+function checkMemberRights(
+  { title, changes }: Commit,
+  { commit: parent, roster }: EpochBase,
+  leaves: readonly Leave[],
+): void {
+  if (title !== parent.title) throw badCommit('only an admin may rename the group');
   const admins = roster.filter((entry) => entry.role === 'admin');
   for (const change of changes) {
     const { fingerprint } = change;

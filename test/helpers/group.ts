@@ -1,15 +1,19 @@
 import { systemRandom } from '../../src/crypto/random.js';
-import { utf8 } from '../../src/crypto/bytes.js';
+import { equal, utf8 } from '../../src/crypto/bytes.js';
 import type { Card } from '../../src/protocol/card.js';
 import {
+  applyChanges,
   FIRST_EPOCH,
   GROUP_ID_BYTES,
   makeCommit,
   NO_PARENT,
   type Commit,
   type CommitBody,
+  type EpochBase,
+  type RosterChange,
 } from '../../src/protocol/commit.js';
 import { makeToken, type TokenContent, type TokenDraft } from '../../src/protocol/invitation.js';
+import { makeLeave, type Leave } from '../../src/protocol/leave.js';
 import { sealMessage, type MessageHeader } from '../../src/protocol/message.js';
 import { encodePayload, type Payload } from '../../src/protocol/payload.js';
 import { placeOf, rosterHash, sortRoster, type Roster } from '../../src/protocol/roster.js';
@@ -78,6 +82,59 @@ export function makeGroup(
   const secrets = epochSecrets(joiner, commit.hash, roster.length);
   return { founder, commit, roster, cards, joiner, secrets, welcome: { ...sealed, box } };
 }
+
+/** The group's epoch as what the next commit is judged by; `admins` beside the founder. */
+export const baseOf = (
+  { commit, roster, cards, founder }: Group,
+  admins: readonly Person[] = [],
+): EpochBase => ({
+  commit,
+  roster: roster.map((entry) => {
+    const isAdmin = [founder, ...admins].some(({ identity }) =>
+      equal(identity.card.fingerprint, entry.fingerprint),
+    );
+    return { ...entry, role: isAdmin ? 'admin' : 'member' };
+  }),
+  keyOf: (fingerprint) => cards.find((card) => equal(card.fingerprint, fingerprint))?.signKey,
+});
+
+/** A commit that follows `base` and keeps its form; `change` replaces fields before it is signed. */
+export function commitAfter(
+  { commit, roster }: EpochBase,
+  committer: Person,
+  changes: readonly RosterChange[] = [],
+  change: Partial<CommitBody> = {},
+): Commit {
+  return makeCommit(committer.identity.signKey, {
+    group: commit.group,
+    epoch: commit.epoch + 1,
+    parent: commit.hash,
+    title: commit.title,
+    changes,
+    rosterHash: change.rosterHash ?? rosterHash(applyChanges(roster, changes)),
+    committer: committer.identity.card.fingerprint,
+    reason: 'change',
+    joinerHash: joinerHash(systemRandom(SECRET_BYTES)),
+    cut: roster.map(() => 0),
+    time: NOW,
+    ...change,
+  });
+}
+
+/** A member's word that it leaves after the group's epoch. */
+export const leaveOf = (
+  { commit }: EpochBase,
+  { identity }: Person,
+  change: Partial<Leave> = {},
+): Uint8Array =>
+  makeLeave(identity.signKey, {
+    group: commit.group,
+    epoch: commit.epoch,
+    parent: commit.hash,
+    member: identity.card.fingerprint,
+    successor: new Uint8Array(0),
+    ...change,
+  });
 
 /** A join token of the group for a guest; `change` replaces what it says. */
 export const inviteTo = (

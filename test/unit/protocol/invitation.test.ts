@@ -9,8 +9,12 @@ import {
   MAX_TOKEN_BYTES,
   openToken,
   parseToken,
+  sealTokens,
   TOKEN_TYPES,
   verifyToken,
+  wrap,
+  wrapJob,
+  type TokenDraft,
   type TokenType,
 } from '../../../src/protocol/invitation.js';
 import { inviteTo, makeGroup, NOW, type Group } from '../../helpers/group.js';
@@ -183,5 +187,124 @@ describe('a token that Ada signed and Bob cannot open', () => {
     for (const secret of flips(parts.secret, 0, 64, 31))
       expect(opened({ parts: { ...parts, secret } })).toBe('undecryptable');
     expect(opened({ parts: { ...parts, head: parts.head.map((byte) => byte ^ 1) } })).toBe('undecryptable');
+  });
+});
+
+describe('tokens signed together', () => {
+  const drafts = (...types: TokenType[]) =>
+    types.map((type, i): TokenDraft => ({
+      type,
+      to: bob.identity.card,
+      prekey: bob.prekey.prekey,
+      secret: new Uint8Array(32).fill(i),
+      welcomeHash: new Uint8Array(32),
+    }));
+  const together = (list: readonly TokenDraft[], usable = list.map(() => true)) => {
+    const content = { time: NOW, group: group.commit.group, epoch: 1, commitHash: group.commit.hash };
+    const jobs = list.map((draft, i) => {
+      const job = wrapJob(ada.identity, draft, systemRandom);
+      return { draft, job, wrapped: usable[i] ? wrap(job, systemRandom) : undefined };
+    });
+    return sealTokens(ada.identity, content, jobs, systemRandom);
+  };
+  const batch = () => together(drafts('rekey', 'join', 'rejoin', 'rekey', 'join')) as Uint8Array[];
+  const types = ['rekey', 'join', 'rejoin', 'rekey', 'join'] as const;
+  const open = (data: Uint8Array, type: TokenType) => receive(data, ada.identity.card, type);
+  const refused = (data: Uint8Array, type: TokenType) => {
+    expect(codeOf(() => open(data, type))).toBe('bad-signature');
+    expect(privateKeyWasUsed()).toBe(false);
+  };
+
+  it('carry a secret each under one signature', () => {
+    const tokens = batch();
+    const signatures = tokens.map((token) => Buffer.from(tokenParts(token).signature).toString('hex'));
+    expect(new Set(signatures).size).toBe(1);
+    for (const [i, token] of tokens.entries())
+      expect(open(token, types[i]!)).toEqual(new Uint8Array(32).fill(i));
+  });
+
+  it('leave out who cannot be reached', () => {
+    const [first, second, third] = together(drafts('rekey', 'rekey', 'rekey'), [true, false, true]);
+    expect(second).toBeUndefined();
+    expect(tokenParts(first!)).toMatchObject({ index: 0, size: 2 });
+    expect(open(third!, 'rekey')).toEqual(new Uint8Array(32).fill(2));
+    expect(together(drafts('rekey'), [false])).toEqual([undefined]);
+  });
+
+  it('are refused with the path, place or signature of another, or in a tree of another size', () => {
+    const tokens = batch();
+    const parts = tokens.map(tokenParts);
+    const elsewhere = tokenParts(batch()[0]!);
+    for (const [i, token] of tokens.entries()) {
+      const type = types[i]!;
+      for (const [other, { path }] of parts.entries()) {
+        if (other === i) continue;
+        refused(
+          tokenWith(token, () => ({ path })),
+          type,
+        );
+        refused(
+          tokenWith(token, () => ({ index: other })),
+          type,
+        );
+        refused(
+          tokenWith(token, () => ({ index: other, path })),
+          type,
+        );
+      }
+      // Where a tree of another size has the same path to the same leaf, it is the same claim.
+      for (const size of [1, 2, 3, 1000])
+        refused(
+          tokenWith(token, () => ({ size })),
+          type,
+        );
+      refused(
+        tokenWith(token, () => ({ signature: elsewhere.signature })),
+        type,
+      );
+      refused(
+        tokenWith(token, ({ path }) => ({ path: path.slice(1) })),
+        type,
+      );
+      refused(
+        tokenWith(token, ({ path }) => ({ path: [...path, new Uint8Array(32)] })),
+        type,
+      );
+      refused(
+        tokenWith(token, () => ({ secret: parts[(i + 1) % 5]!.secret })),
+        type,
+      );
+    }
+  });
+
+  it('are of the type that was signed', () => {
+    const [rekey] = together(drafts('rekey', 'join'));
+    const { head } = tokenParts(rekey!);
+    const at = 2;
+    expect(head[at]).toBe(TOKEN_TYPES.indexOf('rekey'));
+    for (const type of ['join', 'rejoin'] as const) {
+      expect(codeOf(() => open(rekey!, type))).toBe('wrong-type');
+      refused(
+        tokenWith(rekey!, () => ({ head: head.with(at, TOKEN_TYPES.indexOf(type)) })),
+        type,
+      );
+    }
+  });
+
+  it('are refused with a place or path beyond any tree', () => {
+    const [token] = batch();
+    const with_ = (change: object) =>
+      codeOf(() =>
+        open(
+          tokenWith(token!, () => change),
+          'rekey',
+        ),
+      );
+    expect(with_({ index: 1000 })).toBe('malformed');
+    expect(with_({ size: 0 })).toBe('malformed');
+    expect(with_({ size: 1001 })).toBe('malformed');
+    expect(with_({ index: 5 })).toBe('bad-signature');
+    expect(with_({ path: Array.from({ length: 11 }, () => new Uint8Array(32)) })).toBe('malformed');
+    expect(with_({ path: [new Uint8Array(31)] })).toBe('malformed');
   });
 });
