@@ -121,6 +121,8 @@ export class Chat {
 
   /** Whether an envelope may leave for this channel. */
   mayPublish(channelKey: Uint8Array): boolean {
+    // After an older copy was put back, what is sealed for these epochs may use a key for the second time.
+    if (this.row.lost === 'rolled-back' || this.row.lost === 'damaged') return false;
     return this.declined || this.#live.has(toHex(channelKey));
   }
 
@@ -371,7 +373,8 @@ export class Chat {
     if (!this.live || !this.active) return;
     const invited = this.epoch.me.row.presence === 'invited';
     for (const epoch of this.epochs.values())
-      if (epoch.owesReceipt || (invited && epoch === this.epoch)) await this.sendFrontier(epoch);
+      if (epoch.owesReceipt || epoch.unheard || (invited && epoch === this.epoch))
+        await this.sendFrontier(epoch);
   }
 
   /** Nothing to store before it: a frontier uses up no key and may be lost. */

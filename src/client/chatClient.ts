@@ -60,6 +60,8 @@ export class ChatClient {
   readonly #inbox: ChannelAccess;
   /** The highest seq of each channel whose record is stored and not yet reported to the relay. */
   readonly #toReport = new Map<string, { channel: Channel; seq: number }>();
+  /** Settled once everything that came so far was dealt with: only then is a channel's end its end. */
+  #items: Promise<unknown> = Promise.resolve();
   #cancelTidy: () => void = () => undefined;
   #ended = false;
 
@@ -67,8 +69,10 @@ export class ChatClient {
     const connection = new Connection(identity, effects, {
       state: () => this.#connectionChanged(),
       ready: (ready) => this.#ready(ready),
-      item: (channel, seq, envelope) => void this.#item(channel, seq, envelope),
-      live: (channel) => this.#live(channel.key),
+      item: (channel, seq, envelope) => {
+        this.#items = Promise.allSettled([this.#items, this.#item(channel, seq, envelope)]);
+      },
+      live: (channel) => void this.#items.then(() => this.#live(channel.key)),
       gap: (channel, oldest) =>
         effects.log(`the relay no longer has ${toHex(channel.key).slice(0, 8)} before ${oldest}`),
     });
@@ -394,7 +398,10 @@ export class ChatClient {
     if (changes.length > 0) await this.#record(changes);
     if (renewed.length > 0 && connection.state.name === 'online') connection.putPrekey(prekeys.newest());
     await this.#inboxItems.retry();
-    for (const chat of this.#chats.values()) await chat.rejoining.ask();
+    for (const chat of this.#chats.values()) {
+      chat.receiptSoon();
+      await chat.rejoining.ask();
+    }
     this.#scheduleTidy();
   }
 

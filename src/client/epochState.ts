@@ -56,7 +56,7 @@ export type Received =
 
 const NOTHING: Uint8Array = new Uint8Array(0);
 /** Entries of a frontier inside a message, which has to leave room for a text. */
-const MAX_CARRIED = 256;
+const MAX_CARRIED = 64;
 
 /**
  * One epoch of one group in memory: chains, SQNs, frontiers. Its state runs ahead of the store by the records that are
@@ -157,7 +157,7 @@ export class EpochState implements EpochBase {
     if (seen && equal(seen, message.hash)) return { kind: 'duplicate' };
     if (!verifyMessage(message, sender.card.signKey, this.commit.hash))
       throw new ProtocolError('bad-signature', 'A message is not signed by its sender.');
-    if (sender === this.me && sqn >= sender.row.next_sqn)
+    if (sender === this.me)
       throw new ProtocolError('unknown-own', 'A message carries my signature, and I do not know it.');
     if (seen)
       throw new ProtocolError('equivocation', `${sender.card.name} signed two messages with one number.`);
@@ -242,13 +242,18 @@ export class EpochState implements EpochBase {
     for (const entry of entries) {
       const of = this.members[entry.place];
       if (!of || entry.sqn <= (by.frontier.get(entry.place)?.sqn ?? 0)) continue;
-      const mine = of.accepted.get(entry.sqn);
-      if (mine && !equal(mine, entry.hash)) conflict = of;
+      if (of !== this.me && this.#contradicts(entry)) conflict = of;
       by.frontier.set(entry.place, entry);
       const { place: of_place, sqn, hash } = entry;
       changes.push({ put: 'frontier', row: { chat, epoch, by_place, of_place, sqn, hash } });
     }
     return { changes, conflict };
+  }
+
+  /** It is about another message than the one that I have under this number; of mine, also one that I don't know. */
+  #contradicts({ place, sqn, hash }: FrontierEntry): boolean {
+    const here = this.members[place]?.accepted.get(sqn);
+    return here ? !equal(here, hash) : place === this.row.place;
   }
 
   #update(member: MemberState, change: Partial<MemberRow>): Change[] {
@@ -274,7 +279,7 @@ export class EpochState implements EpochBase {
         'used-up',
         `The group's key is used up after ${MAX_SQN} messages of yours. It is renewed as soon as the relay is reached.`,
       );
-    const frontier = this.#untold().slice(0, MAX_CARRIED);
+    const frontier = this.#carried(sqn);
     this.told(frontier);
     const padded = encodePayload({ ...payload, frontier });
     const sealed = sealMessage(
@@ -302,7 +307,7 @@ export class EpochState implements EpochBase {
   /** My frontier as an object of its own; also how I show that I am here, and which commit I took as the next. */
   makeFrontier(signKey: KeyObject, next = NOTHING): { data: Uint8Array; entries: readonly FrontierEntry[] } {
     const { chat: group, epoch, place } = this.row;
-    const entries = this.#frontier();
+    const entries = [...this.#frontier(), ...this.#own()];
     return { data: makeFrontier(signKey, this.commit.hash, { group, epoch, place, entries, next }), entries };
   }
 
@@ -320,8 +325,30 @@ export class EpochState implements EpochBase {
     });
   }
 
+  /** My last message: whoever did not get it learns that there is one. */
+  #own(): FrontierEntry[] {
+    const { place } = this.row;
+    const sqn = this.me.row.complete_sqn;
+    const hash = this.me.accepted.get(sqn);
+    return hash ? [{ place, sqn, hash }] : [];
+  }
+
+  /** Whether my last message that counts is not known to be everywhere. */
+  get unheard(): boolean {
+    const { place } = this.row;
+    return !this.#everyoneHas(Math.min(this.me.row.complete_sqn, this.#cut?.[place] ?? MAX_SQN));
+  }
+
   #untold(): FrontierEntry[] {
     return this.#frontier().filter(({ place, sqn }) => this.#told.get(place) !== sqn);
+  }
+
+  /** What goes along with a message: news first, then the rest in turns, since what was told may have been withheld. */
+  #carried(turn: number): FrontierEntry[] {
+    const news = this.#untold();
+    const rest = this.#frontier().filter((entry) => !news.some(({ place }) => place === entry.place));
+    const from = rest.length > 0 ? (turn * MAX_CARRIED) % rest.length : 0;
+    return [...news, ...rest.slice(from), ...rest.slice(0, from)].slice(0, MAX_CARRIED);
   }
 
   /** Whether somebody's message waits for a sign that I have it. */
@@ -345,10 +372,11 @@ export class EpochState implements EpochBase {
   /** Members a message of this place is meant for, and how many of them hold it. */
   receipts(sqn: number, place = this.row.place): { by: number; of: number } {
     const others = this.members.filter(({ row }, i) => i !== place && row.presence !== 'left');
-    const holds = (member: MemberState) =>
-      member === this.me
-        ? (this.members[place]?.row.complete_sqn ?? 0) >= sqn
-        : (member.frontier.get(place)?.sqn ?? 0) >= sqn;
+    const holds = (member: MemberState) => {
+      if (member === this.me) return (this.members[place]?.row.complete_sqn ?? 0) >= sqn;
+      const said = member.frontier.get(place);
+      return said !== undefined && said.sqn >= sqn && !this.#contradicts(said);
+    };
     return { by: others.filter(holds).length, of: others.length };
   }
 

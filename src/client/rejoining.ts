@@ -163,7 +163,9 @@ export class Rejoining {
     const changes: Change[] = cards.flatMap((card) => session.contacts.add(card, now));
     const { epoch } = chat;
     const follows = equal(commit.parent, epoch.commit.hash);
-    changes.push(...epoch.setCut(follows ? commit.cut : epoch.acknowledged()), ...session.prekeys.tend(now));
+    const cut = epoch.acknowledged();
+    if (follows) commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
+    changes.push(...epoch.setCut(cut), ...session.prekeys.tend(now));
     chat.row = { ...chat.row, lost: '', asked: 0 };
     this.#cancel();
     await chat.succession.switchTo(commit, roster, place, coming.joiner, cards, changes);

@@ -31,6 +31,7 @@ export async function intrude(identity: Identity, url: string) {
   return {
     publish: (access: ChannelAccess, envelope: Uint8Array) =>
       connection.publish(access, systemRandom(16), envelope),
+    prekey: (fingerprint: Uint8Array) => connection.getPrekey(fingerprint),
     close: () => connection.stop(),
   };
 }
