@@ -43,6 +43,7 @@ export class Chat {
   /** Channels that were read to their end on this connection: only then may anything be sent there. */
   readonly #live = new Set<string>();
   #frontierDue = false;
+  #announce = false;
 
   constructor(
     readonly session: Session,
@@ -139,7 +140,7 @@ export class Chat {
   caughtUp(channelKey: Uint8Array): void {
     this.#live.add(toHex(channelKey));
     if (!this.live) return;
-    this.receiptSoon();
+    this.receiptSoon(true);
     this.#repair.look();
     this.committing.look();
   }
@@ -212,6 +213,7 @@ export class Chat {
     const frontier = parseFrontier(data);
     const epoch = this.#epoch(channel, frontier.epoch);
     const received = epoch.receiveFrontier(frontier);
+    if (epoch.owesReceipt) this.receiptSoon();
     const entries: HistoryEntry[] = [];
     const next = this.succession.after(epoch);
     const sender = epoch.members[frontier.place]!;
@@ -258,7 +260,8 @@ export class Chat {
     try {
       const leave = openLeave(content, card.fingerprint, card.signKey);
       if (epoch !== this.epoch || !equal(leave.parent, epoch.commit.hash)) return [];
-      return this.committing.want('leave', card.fingerprint, content);
+      const heir = equal(leave.successor, this.session.identity.card.fingerprint);
+      return this.committing.want('leave', card.fingerprint, content, heir ? 0 : undefined);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.session.effects.log(`leave statement refused: ${error.code}`);
@@ -360,10 +363,13 @@ export class Chat {
 
   // Receipts.
 
-  receiptSoon(): void {
+  /** `announce`: also what I sent and not everyone is known to have. */
+  receiptSoon(announce = false): void {
     const { me, members } = this.epoch;
-    const announce = me.row.presence === 'invited';
-    if (this.#frontierDue || !this.active || (members.length > FRONTIER_MEMBERS && !announce)) return;
+    const invited = me.row.presence === 'invited';
+    if (!this.active || (members.length > FRONTIER_MEMBERS && !invited)) return;
+    this.#announce ||= announce;
+    if (this.#frontierDue) return;
     this.#frontierDue = true;
     this.session.effects.clock.after(FRONTIER_DELAY, () => void this.#sendReceipts());
   }
@@ -371,16 +377,20 @@ export class Chat {
   async #sendReceipts(): Promise<void> {
     this.#frontierDue = false;
     if (!this.live || !this.active) return;
+    const announce = this.#announce;
+    this.#announce = false;
     const invited = this.epoch.me.row.presence === 'invited';
-    for (const epoch of this.epochs.values())
-      if (epoch.owesReceipt || epoch.unheard || (invited && epoch === this.epoch))
-        await this.sendFrontier(epoch);
+    for (const epoch of this.epochs.values()) {
+      const own = announce && epoch.unheard;
+      if (own || epoch.owesReceipt || (invited && epoch === this.epoch))
+        await this.sendFrontier(epoch, this.epoch, own);
+    }
   }
 
   /** Nothing to store before it: a frontier uses up no key and may be lost. */
-  async sendFrontier(epoch: EpochState, channel = this.epoch): Promise<void> {
+  async sendFrontier(epoch: EpochState, channel = this.epoch, own = false): Promise<void> {
     const { identity, effects } = this.session;
-    const { data, entries } = epoch.makeFrontier(identity.signKey, this.succession.after(epoch));
+    const { data, entries } = epoch.makeFrontier(identity.signKey, this.succession.after(epoch), own);
     if (!(await this.publish('frontier', data, channel))) return;
     epoch.told(entries);
     const changes = this.epoch.present();
