@@ -9,6 +9,10 @@ export default defineConfig({
     projects: [
       project('unit', ['test/unit/**/*.test.ts']),
       project('property', ['test/property/**/*.test.ts'], { testTimeout: 120_000 }),
+      project('model', ['test/model/**/*.test.ts'], {
+        testTimeout: 1_800_000,
+        setupFiles: ['test/model/fastCrypto.ts'],
+      }),
       project('webview', ['test/webview/**/*.test.ts'], { testTimeout: 60_000 }),
       project('scenario', ['test/scenario/**/*.test.ts'], { testTimeout: 120_000 }),
       project('e2e', ['test/e2e/**/*.test.ts'], {

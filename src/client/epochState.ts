@@ -227,6 +227,7 @@ export class EpochState implements EpochBase {
     const { changes, conflict } = this.#hear(sender, frontier.entries);
     const first = sender !== this.me && sender.row.presence === 'invited';
     if (first) changes.push(...this.#update(sender, { presence: 'present' }));
+    if (frontier.entries.some(({ place }) => place === frontier.place)) this.#told.delete(frontier.place);
     if (changes.length === 0 && !conflict) return { kind: 'duplicate' };
     return { kind: 'frontier', sender, first, conflict, changes };
   }
@@ -304,10 +305,17 @@ export class EpochState implements EpochBase {
     };
   }
 
-  /** My frontier as an object of its own; also how I show that I am here, and which commit I took as the next. */
-  makeFrontier(signKey: KeyObject, next = NOTHING): { data: Uint8Array; entries: readonly FrontierEntry[] } {
+  /**
+   * My frontier as an object of its own; also how I show that I am here, and which commit I took as the next. With
+   * `own`, my last message stands in it too: who has it says so again, who lacks it learns that there is one.
+   */
+  makeFrontier(
+    signKey: KeyObject,
+    next = NOTHING,
+    own = false,
+  ): { data: Uint8Array; entries: readonly FrontierEntry[] } {
     const { chat: group, epoch, place } = this.row;
-    const entries = [...this.#frontier(), ...this.#own()];
+    const entries = own ? [...this.#frontier(), ...this.#own()] : this.#frontier();
     return { data: makeFrontier(signKey, this.commit.hash, { group, epoch, place, entries, next }), entries };
   }
 
@@ -325,7 +333,6 @@ export class EpochState implements EpochBase {
     });
   }
 
-  /** My last message: whoever did not get it learns that there is one. */
   #own(): FrontierEntry[] {
     const { place } = this.row;
     const sqn = this.me.row.complete_sqn;

@@ -1,0 +1,187 @@
+import { toHex } from '../../src/crypto/bytes.js';
+import { parseCommit } from '../../src/protocol/commit.js';
+import type { HistoryEntry } from '../../src/store/schema.js';
+import type { Player } from './player.js';
+import type { Sent, World } from './world.js';
+
+type Histories = ReadonlyMap<Player, readonly HistoryEntry[]>;
+
+async function histories(world: World): Promise<Map<Player, HistoryEntry[]>> {
+  const all = new Map<Player, HistoryEntry[]>();
+  for (const player of world.players)
+    if (world.chat(player))
+      all.set(
+        player,
+        (await player.history(world.group)).filter(({ kind }) => kind === 'text'),
+      );
+  return all;
+}
+
+/** What holds at every instant, whatever the relay does. */
+export async function checkSafety(world: World): Promise<void> {
+  world.note();
+  const all = await histories(world);
+  for (const [player, entries] of all) {
+    const texts = new Set<string>();
+    for (const entry of entries) {
+      world.check(!texts.has(entry.text), `${player.name} has “${entry.text}” twice`);
+      texts.add(entry.text);
+      checkEntry(world, player, entry);
+    }
+  }
+  checkKept(world, all);
+  checkNumbers(world, all);
+  await checkReceipts(world, all);
+}
+
+/** A text was sent by whom it is shown under, and its reader was meant to read it. */
+function checkEntry(world: World, reader: Player, entry: HistoryEntry): void {
+  const sent = world.sent.get(entry.text);
+  const sender = toHex(entry.sender);
+  world.check(sent !== undefined, `${reader.name} is shown “${entry.text}”, which nobody sent`);
+  world.check(sent.by.fingerprint === sender, `${reader.name} is shown “${entry.text}” under a wrong name`);
+  if (reader === sent.by) return;
+  const row = reader.store!.all('epoch', { chat: entry.chat, epoch: entry.epoch })[0];
+  const roster = row && world.rosters.get(toHex(parseCommit(row.commit).hash));
+  if (roster)
+    world.check(
+      roster.has(sender) && roster.has(reader.fingerprint),
+      `${reader.name} reads “${entry.text}” of an epoch it was not in`,
+    );
+}
+
+/** What was accepted from a person is there, and nothing that was shown has gone. */
+function checkKept(world: World, all: Histories): void {
+  for (const sent of world.sent.values()) {
+    const own = all.get(sent.by);
+    if (!sent.accepted || sent.lost || !own) continue;
+    world.check(
+      own.some(({ text }) => text === sent.text),
+      `${sent.by.name} has forgotten its “${sent.text}”`,
+    );
+  }
+  for (const [player, entries] of all) {
+    if (player.rolledBack) continue;
+    const texts = new Set(entries.map(({ text }) => text));
+    for (const text of world.shownTo(player))
+      world.check(texts.has(text), `${player.name} was shown “${text}”, and it is gone`);
+  }
+}
+
+/** One number, one text, for everyone; and in one epoch numbers rise in the order of sending. */
+function checkNumbers(world: World, all: Histories): void {
+  const numbered = new Map<string, string>();
+  for (const [player, entries] of all)
+    for (const { epoch, sqn, sender, text, chat } of entries) {
+      const row = player.store!.all('epoch', { chat, epoch })[0];
+      if (!row || world.sent.get(text)?.lost) continue;
+      const commit = toHex(parseCommit(row.commit).hash);
+      const key = `${commit} ${toHex(sender)} ${sqn}`;
+      const known = numbered.get(key) ?? text;
+      world.check(known === text, `“${known}” and “${text}” have one number`);
+      numbered.set(key, text);
+    }
+  for (const [player, entries] of all) {
+    const last = new Map<string, { sqn: number; order: number }>();
+    const sorted = [...entries].sort((a, b) => a.epoch - b.epoch || a.sqn - b.sqn);
+    for (const { epoch, sqn, sender, text } of sorted) {
+      const key = `${epoch} ${toHex(sender)}`;
+      const { order } = world.sent.get(text)!;
+      const before = last.get(key);
+      world.check(
+        !before || before.order < order || player.rolledBack || world.sent.get(text)!.by.rolledBack,
+        `${player.name}: “${text}” is out of order`,
+      );
+      last.set(key, { sqn, order });
+    }
+  }
+}
+
+/** Nobody is told that more members have a message than do: what is withheld shows. */
+async function checkReceipts(world: World, all: Histories): Promise<void> {
+  for (const player of world.players) {
+    if (!player.client || !world.chat(player)) continue;
+    const { messages } = await player.client.page(world.group);
+    for (const { text, delivery } of messages) {
+      const sent = world.sent.get(text);
+      if (delivery?.state !== 'received' || !sent || sent.lost) continue;
+      const holders = [...world.players].filter((other) => other !== player && has(world, all, other, sent));
+      world.check(
+        delivery.by <= holders.length,
+        `${player.name} believes ${delivery.by} have “${text}”, and ${holders.length} do`,
+      );
+    }
+  }
+}
+
+/** Who is closed or was rolled back may have it. */
+const has = (world: World, all: Histories, player: Player, sent: Sent): boolean =>
+  player.rolledBack ||
+  !player.store ||
+  (all.get(player)?.some(({ text }) => text === sent.text) ?? world.shownTo(player).has(sent.text));
+
+const state = (world: World, player: Player): string => {
+  const chat = world.chat(player);
+  const epoch = world.epoch(player);
+  if (!chat || !epoch) return `${player.name}: no group`;
+  const intents = player.store!.all('intent', { chat: chat.id }).map(({ kind }) => kind);
+  const missing = player.client?.view().groups.find(({ id }) => id === world.group)?.missing ?? [];
+  return `${player.name}: ${chat.state} ${chat.lost} epoch ${chat.epoch} ${toHex(parseCommit(epoch.commit).hash).slice(0, 6)} ${JSON.stringify(intents)} missing ${JSON.stringify(missing)}`;
+};
+
+export const describe = (world: World): string =>
+  world.players
+    .map((player) => {
+      try {
+        return state(world, player);
+      } catch (error) {
+        return `${player.name}: ${(error as Error).message}`;
+      }
+    })
+    .join('\n');
+
+/** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
+export async function unfinished(world: World): Promise<string | undefined> {
+  const active = world.players.filter((player) => {
+    const { state = 'left' } = world.chat(player) ?? {};
+    return state === 'active' || state === 'leaving';
+  });
+  const commits = new Set(active.map((player) => toHex(parseCommit(world.epoch(player)!.commit).hash)));
+  if (commits.size > 1) return 'they are in different epochs';
+  const inside = new Set(active.map(({ fingerprint }) => fingerprint));
+  for (const player of active) {
+    const chat = world.chat(player)!;
+    if (chat.lost !== '') return `${player.name} is lost: ${chat.lost}`;
+    if (chat.state === 'leaving') return `${player.name} is still leaving`;
+    if (player.store!.all('intent', { chat: chat.id }).length > 0)
+      return `${player.name} still wants something`;
+    const view = player.client!.view().groups.find(({ id }) => id === world.group)!;
+    if (view.missing.length > 0) return `${player.name} misses messages`;
+    for (const { fingerprint, name, presence } of view.members)
+      if (!inside.has(fingerprint) && presence === 'present')
+        return `${player.name} takes ${name} for present`;
+    if (!view.members.some(({ fingerprint }) => fingerprint === player.fingerprint))
+      return `${player.name} is not in its own group`;
+  }
+  const all = await histories(world);
+  for (const sent of world.sent.values()) {
+    if (!sent.accepted || sent.lost || !active.includes(sent.by)) continue;
+    for (const reader of active) {
+      if (!sent.roster.has(reader.fingerprint) || reader.rolledBack || reader.rejoined) continue;
+      if (!all.get(reader)!.some(({ text }) => text === sent.text))
+        return `${reader.name} does not have “${sent.text}”`;
+    }
+  }
+  for (const player of active) {
+    const { messages } = await player.client!.page(world.group);
+    for (const { text, delivery } of messages)
+      if (
+        delivery &&
+        !world.sent.get(text)?.lost &&
+        !(delivery.state === 'received' && delivery.by === delivery.of) &&
+        inside.size > 1
+      )
+        return `${player.name} does not know that all have “${text}”: ${JSON.stringify(delivery)}`;
+  }
+  return undefined;
+}
