@@ -11,6 +11,9 @@ import { openInboxItem, sealInboxItem } from '../../src/protocol/inbox.js';
 import { openToken, parseToken, verifyToken, type TokenType } from '../../src/protocol/invitation.js';
 import { keyFileCard, sealKeyFile } from '../../src/protocol/keyFile.js';
 import { openMessage, parseMessage, verifyMessage } from '../../src/protocol/message.js';
+import { openLeave } from '../../src/protocol/leave.js';
+import { makeRejoinRequest, openRejoinRequest } from '../../src/protocol/rejoin.js';
+import { makeResend, parseResend, verifyResend } from '../../src/protocol/resend.js';
 import { decodePayload, encodePayload } from '../../src/protocol/payload.js';
 import { makeRevocation, openRevocation } from '../../src/protocol/revocation.js';
 import { chainStep } from '../../src/protocol/schedule.js';
@@ -23,7 +26,7 @@ import {
   packFrames,
   unpackFrames,
 } from '../../src/protocol/wire.js';
-import { chainOf, inviteTo, makeGroup, NOW, payloadOf, place, say } from './group.js';
+import { baseOf, chainOf, inviteTo, leaveOf, makeGroup, NOW, payloadOf, place, say } from './group.js';
 import { makePeople } from './people.js';
 
 const salt = () => systemRandom(16);
@@ -69,6 +72,23 @@ export async function everyKind() {
     commit: group.commit.bytes,
     message,
     frontier,
+    leave: leaveOf(baseOf(group), ada),
+    'rejoin request': makeRejoinRequest(signKey, {
+      group: group.commit.group,
+      from: card.fingerprint,
+      epoch: 1,
+      commitHash: group.commit.hash,
+      prekey: ada.prekey.signed,
+      reason: 'gap',
+      time: NOW,
+    }),
+    resend: makeResend(signKey, group.commit.hash, {
+      group: group.commit.group,
+      epoch: 1,
+      place: place(group, ada),
+      of: place(group, bob),
+      sqns: [1, 2],
+    }),
     'join token': join,
     'rekey token': inviteTo(group, bob, { type: 'rekey' }),
     'rejoin token': inviteTo(group, bob, { type: 'rejoin' }),
@@ -111,6 +131,13 @@ export async function everyKind() {
     frontier: (data) => {
       const parsed = parseFrontier(data);
       must(verifyFrontier(parsed, card.signKey, group.commit.hash));
+      return parsed;
+    },
+    leave: (data) => openLeave(data, card.fingerprint, card.signKey),
+    'rejoin request': (data) => openRejoinRequest(data, () => card.signKey),
+    resend: (data) => {
+      const parsed = parseResend(data);
+      must(verifyResend(parsed, card.signKey, group.commit.hash));
       return parsed;
     },
     'join token': token('join'),

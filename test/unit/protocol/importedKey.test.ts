@@ -38,6 +38,36 @@ describe('an encrypted private key in PEM', () => {
       expect(codeOf(() => open(pem, password))).toBe('wrong-password');
   });
 
+  it('is not tried if a password would cost minutes', () => {
+    const pem = encryptedPem(privateKey);
+    const der = Buffer.from(pem.split('\n').slice(1, -2).join(''), 'base64');
+    // 2048 rounds of PBKDF2; a byte more of them, a byte less of salt.
+    const at = der.indexOf('02020800', 'hex');
+    const saltBytes = der[at - 9] === 8 ? 8 : 16;
+    const salt = der.subarray(at - saltBytes, at);
+    const withRounds = (rounds: string) =>
+      Buffer.concat([
+        der.subarray(0, at - saltBytes - 1),
+        Uint8Array.of(saltBytes - 1),
+        salt.subarray(1),
+        Buffer.from(`0203${rounds}`, 'hex'),
+        der.subarray(at + 4),
+      ]);
+    const file = (data: Uint8Array) =>
+      `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${Buffer.from(data).toString('base64')}\n-----END ENCRYPTED PRIVATE KEY-----\n`;
+    const within = (data: Uint8Array, around = (text: string) => text) => {
+      const started = performance.now();
+      expect(codeOf(() => open(around(file(data)), PEM_PASSWORD))).toBe('wrong-password');
+      return performance.now() - started;
+    };
+    expect(within(withRounds('7fffff'))).toBeLessThan(1000);
+    const traditional = (text: string) =>
+      `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n${text}-----END RSA PRIVATE KEY-----\n`;
+    expect(within(withRounds('7fffff'), traditional)).toBeLessThan(1000);
+    within(withRounds('001000'));
+    expect(publicOf(parsePrivateKey(open(file(der), PEM_PASSWORD)))).toEqual(spki);
+  });
+
   it('is asked for when there is another kind of file, with a way on', () => {
     const plain = (type: 'pkcs1' | 'pkcs8') => privateKey.export({ type, format: 'pem' }) as string;
     const publicPem = publicKey.export({ type: 'spki', format: 'pem' }) as string;
