@@ -20,6 +20,7 @@ const TOPICS = {
   unlock: 'unlock',
   protocol: 'protocol',
   store: 'store',
+  groups: 'groups',
   activation,
   relay: 'relay',
   sizes,

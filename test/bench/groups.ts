@@ -1,0 +1,341 @@
+import { execFile } from 'node:child_process';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { EpochState } from '../../src/client/epochState.js';
+import { epochRows } from '../../src/client/found.js';
+import { loadMembers } from '../../src/client/loadEpoch.js';
+import { systemRandom } from '../../src/crypto/random.js';
+import { generateRsa, parsePrivateKey } from '../../src/crypto/rsa.js';
+import { wrapInThreads } from '../../src/host/tokenThreads.js';
+import { makeCard, openCard, type Card } from '../../src/protocol/card.js';
+import { sealEnvelope } from '../../src/protocol/channel.js';
+import {
+  applyChanges,
+  checkCommit,
+  makeCommit,
+  NO_PARENT,
+  type CommitBody,
+} from '../../src/protocol/commit.js';
+import { inboxKey, newPrekey, type Identity } from '../../src/protocol/identity.js';
+import { openInboxItem, sealInboxItem } from '../../src/protocol/inbox.js';
+import {
+  openToken,
+  parseToken,
+  sealTokens,
+  verifyToken,
+  wrapJob,
+  type TokenDraft,
+} from '../../src/protocol/invitation.js';
+import { placeOf, rosterHash, type Roster } from '../../src/protocol/roster.js';
+import { epochSecrets, joinerHash, joinerSecret } from '../../src/protocol/schedule.js';
+import { openWelcome, sealWelcome, WelcomeCollector } from '../../src/protocol/welcome.js';
+import { receiveOne } from './epochs.js';
+import { atMost, median, now, report, time, timed, type Figure } from './figures.js';
+
+/** RSA keys take long to make: those of this benchmark are made once. */
+const HOST = join(process.cwd(), '.vscode-host');
+const PEER = join(HOST, 'mls');
+const run = promisify(execFile);
+const SIZES = (process.env['BENCH_GROUPS'] ?? '10,32,100,1000').split(',').map(Number);
+const wrap = wrapInThreads(join(process.cwd(), 'dist/tokenWorker.js'));
+const NO_WELCOME = new Uint8Array(32);
+
+interface Person {
+  readonly identity: Identity;
+  readonly seed: Uint8Array;
+}
+
+interface Keys {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+async function keys(count: number): Promise<{ privateKey: Uint8Array; publicKey: Uint8Array }[]> {
+  const file = join(HOST, 'bench-keys.json');
+  const kept = JSON.parse(await readFile(file, 'utf8').catch(() => '[]')) as Keys[];
+  while (kept.length < count) {
+    const made = await Promise.all(Array.from({ length: 8 }, generateRsa));
+    for (const { privateKey, publicKey } of made)
+      kept.push({
+        privateKey: Buffer.from(privateKey).toString('base64'),
+        publicKey: Buffer.from(publicKey).toString('base64'),
+      });
+  }
+  await mkdir(HOST, { recursive: true });
+  await writeFile(file, JSON.stringify(kept));
+  return kept.slice(0, count).map((pair) => ({
+    privateKey: new Uint8Array(Buffer.from(pair.privateKey, 'base64')),
+    publicKey: new Uint8Array(Buffer.from(pair.publicKey, 'base64')),
+  }));
+}
+
+async function people(count: number): Promise<Person[]> {
+  const [transport, ...sign] = await keys(count + 1);
+  return sign.map(({ privateKey, publicKey }, i) => {
+    const signKey = parsePrivateKey(privateKey);
+    const prekey = newPrekey(signKey, systemRandom, 1);
+    const card = makeCard(signKey, {
+      name: `Member ${i}`,
+      signKey: publicKey,
+      transportKey: transport!.publicKey,
+      prekey: prekey.signed,
+      created: 1,
+    });
+    const transportKey = parsePrivateKey(transport!.privateKey);
+    return {
+      identity: { card: openCard(card), signKey, transportKey, storageKey: systemRandom(32) },
+      seed: prekey.seed,
+    };
+  });
+}
+
+/** A commit with everything it publishes, as src/client/{committing,inviting}.ts make it. */
+async function commitTo(
+  me: Identity,
+  base: { init: Uint8Array | undefined; parent: Uint8Array; epoch: number; roster: Roster },
+  changes: CommitBody['changes'],
+  cards: ReadonlyMap<string, Card>,
+) {
+  const roster = applyChanges(base.roster, changes);
+  const secret = systemRandom(32);
+  const joiner = joinerSecret(base.init, secret);
+  const commit = makeCommit(me.signKey, {
+    group: new Uint8Array(16),
+    epoch: base.epoch,
+    parent: base.parent,
+    title: 'Bench',
+    changes,
+    rosterHash: rosterHash(roster),
+    committer: me.card.fingerprint,
+    reason: base.epoch === 1 ? 'create' : 'change',
+    joinerHash: joinerHash(joiner),
+    cut: base.roster.map(() => 0),
+    time: 1,
+  });
+  const cardOf = (fingerprint: Uint8Array) => cards.get(Buffer.from(fingerprint).toString('hex'))!;
+  const others = roster.map(({ fingerprint }) => cardOf(fingerprint)).filter((card) => card !== me.card);
+  const joins = (card: Card) => placeOf(base.roster, card.fingerprint) === -1;
+  const welcome = others.some(joins)
+    ? sealWelcome(
+        joiner,
+        commit,
+        roster,
+        roster.map(({ fingerprint }) => cardOf(fingerprint)),
+        systemRandom(16),
+      )
+    : undefined;
+  const jobs = others.map((to) => {
+    const type = joins(to) ? 'join' : 'rekey';
+    const draft: TokenDraft = {
+      type,
+      to,
+      prekey: to.prekey,
+      secret: type === 'join' ? joiner : secret,
+      welcomeHash: welcome?.hash ?? NO_WELCOME,
+    };
+    return { draft, job: wrapJob(me, draft, systemRandom) };
+  });
+  const wrapped = await wrap(jobs.map(({ job }) => job));
+  const content = { time: 1, group: commit.group, epoch: commit.epoch, commitHash: commit.hash };
+  const tokens = sealTokens(
+    me,
+    content,
+    jobs.map((each, i) => ({ ...each, wrapped: wrapped[i] })),
+    systemRandom,
+  );
+  const items = others.map((card, i) =>
+    sealInboxItem(
+      inboxKey(card),
+      joins(card)
+        ? { type: 'join', token: tokens[i]!, card: me.card.bytes }
+        : { type: 'rekey', token: tokens[i]! },
+      systemRandom(16),
+    ),
+  );
+  const envelope = sealEnvelope(systemRandom(32), 'commit', commit.bytes, systemRandom(16));
+  const bytes = [...items, ...(welcome?.chunks ?? []), envelope].reduce((sum, { length }) => sum + length, 0);
+  return { commit, roster, joiner, secret, welcome, items, others, bytes };
+}
+
+async function measure(n: number) {
+  const all = await people(n);
+  const cards = new Map(
+    all.map(({ identity: { card } }) => [Buffer.from(card.fingerprint).toString('hex'), card]),
+  );
+  const me = all[0]!.identity;
+  const add = ({ identity: { card } }: Person, i: number) =>
+    ({
+      type: 'add',
+      fingerprint: card.fingerprint,
+      role: i === 0 ? 'admin' : 'member',
+      cardHash: card.hash,
+    }) as const;
+  const delay = monitorEventLoopDelay({ resolution: 2 });
+  delay.enable();
+  /** In commits of at most 255 additions, as the client does it. */
+  const make = async () => {
+    let made = await commitTo(
+      me,
+      { init: undefined, parent: NO_PARENT, epoch: 1, roster: [] },
+      all.slice(0, 255).map(add),
+      cards,
+    );
+    let { bytes } = made;
+    for (let from = 255; from < n; from += 255) {
+      const { init } = epochSecrets(made.joiner, made.commit.hash, made.roster.length);
+      const base = { init, parent: made.commit.hash, epoch: made.commit.epoch + 1, roster: made.roster };
+      made = await commitTo(
+        me,
+        base,
+        all.slice(from, from + 255).map((person) => add(person, 1)),
+        cards,
+      );
+      bytes += made.bytes;
+    }
+    return { ...made, bytes };
+  };
+  const clock = async <T>(work: () => Promise<T>): Promise<[number, T]> => {
+    const from = now();
+    const result = await work();
+    return [now() - from, result];
+  };
+  const [making, made] = await clock(make);
+  const { init } = epochSecrets(made.joiner, made.commit.hash, n);
+  const base = { init, parent: made.commit.hash, epoch: made.commit.epoch + 1, roster: made.roster };
+  const last = made.others.at(-1)!;
+  const [removing, removed] = await clock(() =>
+    commitTo(me, base, [{ type: 'remove', fingerprint: last.fingerprint, leave: new Uint8Array(0) }], cards),
+  );
+  const [renewing, renewed] = await clock(() => commitTo(me, base, [], cards));
+  delay.disable();
+
+  const guest = made.others.length - 1;
+  const bo = all.find(({ identity }) => identity.card === made.others[guest])!;
+  const joining = timed(() => {
+    const item = openInboxItem(inboxKey(bo.identity.card), made.items[guest]!);
+    if (item.type !== 'join') throw new Error('no join token');
+    const token = verifyToken(
+      parseToken(item.token, 'join', bo.identity.card.fingerprint),
+      openCard(item.card),
+    );
+    const joiner = openToken(token, bo.identity, bo.seed);
+    const collector = new WelcomeCollector();
+    const box = made.welcome!.chunks.map((chunk) => collector.add(chunk, token.welcomeHash)).at(-1)!;
+    const { commit, roster } = openWelcome(box, joiner, token, bo.identity.card);
+    epochSecrets(joiner, commit.hash, roster.length);
+  });
+  const ordered = made.roster.map(({ fingerprint }) => cards.get(Buffer.from(fingerprint).toString('hex'))!);
+  const side = (fingerprint: Uint8Array) => {
+    const rows = epochRows(made.commit, made.roster, placeOf(made.roster, fingerprint), made.joiner, 1);
+    return new EpochState(rows.epoch, loadMembers(rows.members, ordered));
+  };
+  const [sender, receiver] = [side(me.card.fingerprint), side(bo.identity.card.fingerprint)];
+  const following = timed(() => {
+    checkCommit(renewed.commit, receiver);
+    const item = openInboxItem(inboxKey(bo.identity.card), renewed.items[guest]!);
+    if (item.type !== 'rekey') throw new Error('no rekey token');
+    const token = verifyToken(parseToken(item.token, 'rekey', bo.identity.card.fingerprint), me.card);
+    const joiner = joinerSecret(receiver.row.init, openToken(token, bo.identity, bo.seed));
+    epochSecrets(joiner, renewed.commit.hash, renewed.roster.length);
+  });
+  const encrypt: number[] = [];
+  const decrypt: number[] = [];
+  let message = 0;
+  for (let i = 0; i < 60; i++) {
+    const payload = {
+      kind: 'text',
+      id: systemRandom(16),
+      time: 1,
+      content: new Uint8Array(1024).fill(120),
+    } as const;
+    let envelope = new Uint8Array(0) as Uint8Array;
+    encrypt.push(timed(() => ({ envelope } = sender.send(me.signKey, payload, systemRandom))));
+    decrypt.push(timed(() => receiveOne(receiver, envelope)));
+    message = envelope.length;
+  }
+  return {
+    n,
+    make: making,
+    join: joining,
+    remove: removing,
+    renew: renewing,
+    following,
+    blocked: delay.max / 1e6,
+    encrypt: median(encrypt.slice(20)),
+    decrypt: median(decrypt.slice(20)),
+    bytes: { make: made.bytes, remove: removed.bytes, renew: renewed.bytes, message },
+  };
+}
+
+type Peer = Record<'n' | 'make' | 'join' | 'remove' | 'renew' | 'encrypt' | 'decrypt', number> & {
+  readonly filled?: number;
+  readonly bytes: Record<'make' | 'remove' | 'renew' | 'message', number>;
+};
+
+async function peer(): Promise<Peer[]> {
+  const source = join(process.cwd(), 'test/bench/mls');
+  await mkdir(PEER, { recursive: true });
+  for (const file of ['package.json', 'peer.mjs'])
+    await writeFile(join(PEER, file), await readFile(join(source, file)));
+  await run('npm', ['install', '--no-audit', '--no-fund'], { cwd: PEER });
+  const { stdout } = await run(process.execPath, ['peer.mjs', ...SIZES.map(String)], {
+    cwd: PEER,
+    maxBuffer: 1 << 20,
+  });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Peer);
+}
+
+const TARGETS = { make: 0.6, remove: 0.6, renew: 0.6, join: 0.25, encrypt: 1, decrypt: 0.25 } as const;
+const WHAT = {
+  make: 'make a group and bring all in',
+  remove: 'remove one',
+  renew: 'renew the key',
+  join: 'join',
+  encrypt: 'encrypt 1 KiB',
+  decrypt: 'decrypt 1 KiB',
+} as const;
+const kilo = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+
+await measure(8);
+const peers = await peer();
+for (const theirs of peers) {
+  const ours = await measure(theirs.n);
+  const lines = (Object.keys(TARGETS) as (keyof typeof TARGETS)[]).map((key): Figure => {
+    const ratio = ours[key] / theirs[key];
+    return {
+      what: `${theirs.n} members: ${WHAT[key]}`,
+      result: time(ours[key]),
+      against: `ts-mls ${time(theirs[key])}`,
+      ratio,
+      ...atMost(ratio, TARGETS[key]),
+    };
+  });
+  for (const key of ['make', 'remove', 'renew', 'message'] as const)
+    lines.push({
+      what: `${theirs.n} members: bytes to ${key === 'message' ? 'send 1 KiB' : WHAT[key]}`,
+      result: kilo(ours.bytes[key]),
+      against: `ts-mls ${kilo(theirs.bytes[key])}`,
+      ratio: ours.bytes[key] / theirs.bytes[key],
+    });
+  if (theirs.filled)
+    lines.push({
+      what: `${theirs.n} members: remove one, all of whom have committed`,
+      result: time(ours.remove),
+      against: `ts-mls, filled tree ${time(theirs.filled)}`,
+      ratio: ours.remove / theirs.filled,
+    });
+  lines.push(
+    { what: `${theirs.n} members: follow a commit`, result: time(ours.following) },
+    {
+      what: `${theirs.n} members: longest the event loop was blocked`,
+      result: time(ours.blocked),
+      ...atMost(ours.blocked, 50, ' ms'),
+    },
+  );
+  report(...lines);
+}
