@@ -169,8 +169,10 @@ export class EpochState {
     for (const entry of entries) {
       if (entry.place >= this.members.length || entry.sqn <= (by.frontier.get(entry.place)?.sqn ?? 0))
         continue;
-      by.frontier.set(entry.place, entry);
-      const { place: of_place, sqn, hash } = entry;
+      const { place: of_place, sqn } = entry;
+      // A copy does not keep its whole message in memory.
+      const hash = entry.hash.slice();
+      by.frontier.set(of_place, { place: of_place, sqn, hash });
       changes.push({ put: 'frontier', row: { chat, epoch, by_place, of_place, sqn, hash } });
     }
     return changes;
