@@ -2,19 +2,17 @@ import { commands, Disposable, window, workspace, type ExtensionContext } from '
 import { toHex } from './crypto/bytes.js';
 import { ChatModel } from './host/chatModel.js';
 import { CHAT_VIEW, ChatViews } from './host/chatViews.js';
-import { changePassword } from './host/commands/changePassword.js';
 import { Contacts } from './host/commands/contacts.js';
-import { createParticipants, offerUnlock } from './host/commands/createParticipants.js';
 import { groupCommands } from './host/commands/group.js';
-import { importPrivateKey } from './host/commands/importPrivateKey.js';
 import { inviteGroup } from './host/commands/inviteGroup.js';
+import { participantCommands } from './host/commands/participants.js';
 import { LocalRelay } from './host/commands/relay.js';
 import { Unlock } from './host/commands/unlock.js';
 import { CurrentSession } from './host/currentSession.js';
 import { notifications } from './host/notifications.js';
 import { LocalParticipants } from './host/participants.js';
 import { Passwords } from './host/passwords.js';
-import { fingerprintOf, PeopleTree } from './host/peopleTree.js';
+import { PeopleTree } from './host/peopleTree.js';
 import { RelayAddress } from './host/relayAddress.js';
 import { offer, sayError } from './host/say.js';
 import { StatusBar } from './host/statusBar.js';
@@ -47,28 +45,13 @@ export function activate(context: ExtensionContext): void {
   };
   const showChat = () => commands.executeCommand(`${CHAT_VIEW}.focus`);
 
-  /** After new participants were made, or none. */
-  const made = async (some: boolean) => {
-    if (!some) return;
-    await refresh();
-    if (await offerUnlock()) run('unlockParticipant');
-  };
-
   // Files and keyrings are looked at once the window stands.
   const resumed = new Promise(setImmediate).then(() => unlock.resume());
   const contacts = new Contacts(session, () => model.client(), context.extension.id, resumed, fail);
 
   /** A command from the menu of a tree's item gets that item. */
   const handlers: Record<string, (item?: unknown) => Promise<unknown>> = {
-    ...groupCommands(model),
-    createParticipants: async () => made(await createParticipants(participants, log)),
-    importPrivateKey: async () =>
-      made(await importPrivateKey(participants, session.client?.directory.cards() ?? [], log)),
-    changePassword: (item) => changePassword(participants, passwords, fingerprintOf(item)),
-    exportContactCard: () => contacts.export(),
-    importContactCard: () => contacts.import(),
-    verifySafetyNumber: (item) => contacts.verify(fingerprintOf(item)),
-    revokeContact: (item) => contacts.revoke(fingerprintOf(item)),
+import { groupCommands } from './host/commands/group.js';
     unlockParticipant: async () => {
       if (await unlock.run()) return showChat();
       const picked = await offer('There is no participant on this machine yet.', 'Create participants');

@@ -244,8 +244,10 @@ export class EpochState implements EpochBase {
       const of = this.members[entry.place];
       if (!of || entry.sqn <= (by.frontier.get(entry.place)?.sqn ?? 0)) continue;
       if (of !== this.me && this.#contradicts(entry)) conflict = of;
-      by.frontier.set(entry.place, entry);
-      const { place: of_place, sqn, hash } = entry;
+      const { place: of_place, sqn } = entry;
+      // A copy does not keep its whole message in memory.
+      const hash = entry.hash.slice();
+      by.frontier.set(of_place, { place: of_place, sqn, hash });
       changes.push({ put: 'frontier', row: { chat, epoch, by_place, of_place, sqn, hash } });
     }
     return { changes, conflict };

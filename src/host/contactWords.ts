@@ -12,12 +12,16 @@ export interface Question {
 /** How a fingerprint begins, in two groups. */
 const short = (fingerprint: string): string => `${fingerprint.slice(0, 4)} ${fingerprint.slice(4, 8)}`;
 
-/** Asked before a card or revocation is imported, wherever it came from. */
-export function importQuestion({ effect, name, fingerprint }: Import): Question {
+/** Asked before a card or revocation is imported, wherever it came from; `me` is who is unlocked. */
+export function importQuestion({ effect, name, fingerprint }: Import, me: string): Question {
   const anybody = `Anybody can make a card with this name. Compare the safety number with ${name} before you rely on it. Its fingerprint begins with ${short(fingerprint)}.`;
   switch (effect) {
     case 'new':
-      return { message: `Import the contact card of “${name}”?`, detail: anybody, action: 'Import' };
+      return {
+        message: `Import the contact card of “${name}”?`,
+        detail: `${me} will know ${name} by it. ${anybody}`,
+        action: 'Import',
+      };
     case 'again':
       return {
         message: `Use the contact card of “${name}” again?`,

@@ -5,9 +5,9 @@ import { MAX_ENVELOPE } from './wire.js';
 
 const LABEL = label('group envelope');
 
-/** What travels in a group channel; the number is the first byte under the outer seal. */
-const KINDS = { message: 1, commit: 2, frontier: 3, resend: 4 } as const;
-export type EnvelopeKind = keyof typeof KINDS;
+/** What travels in a group channel; the first byte under the outer seal says which, from 1. */
+const KINDS = ['message', 'commit', 'frontier', 'resend'] as const;
+export type EnvelopeKind = (typeof KINDS)[number];
 
 /** The outer seal: what the relay sees is size and time. `salt`: 16 random bytes. */
 export function sealEnvelope(
@@ -17,7 +17,7 @@ export function sealEnvelope(
   salt: Uint8Array,
 ): Uint8Array {
   const plain = new Uint8Array(1 + data.length);
-  plain[0] = KINDS[kind];
+  plain[0] = 1 + KINDS.indexOf(kind);
   plain.set(data, 1);
   return seal(sealKey, LABEL, salt, plain);
 }
@@ -28,7 +28,7 @@ export function openEnvelope(
   envelope: Uint8Array,
 ): { kind: EnvelopeKind; data: Uint8Array } {
   const plain = envelope.length <= MAX_ENVELOPE ? unseal(sealKey, LABEL, envelope) : undefined;
-  const kind = (Object.keys(KINDS) as EnvelopeKind[]).find((name) => KINDS[name] === plain?.[0]);
+  const kind = KINDS[(plain?.[0] ?? 0) - 1];
   if (!plain || !kind)
     throw new ProtocolError('malformed', 'Something in the group channel is not sealed for it.');
   return { kind, data: plain.subarray(1) };

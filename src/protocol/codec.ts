@@ -1,5 +1,4 @@
-import { decode as cborDecode, encode as cborEncode, Tokenizer, Type } from 'cborg';
-import { equal } from '../crypto/bytes.js';
+import { encode as cborEncode } from 'cborg';
 import { ProtocolError } from './errors.js';
 
 /**
@@ -8,7 +7,7 @@ import { ProtocolError } from './errors.js';
  */
 export interface Codec<T> {
   readonly encode: (value: T) => unknown;
-  /** Throws ProtocolError 'malformed'. */
+  /** Gives no value for two items. Throws ProtocolError 'malformed'. */
   readonly decode: (item: unknown) => T;
 }
 
@@ -17,9 +16,6 @@ const MAX_DEPTH = 8;
 function malformed(what: string): never {
   throw new ProtocolError('malformed', `Malformed data: ${what}.`);
 }
-
-/** The same memory as a plain Uint8Array: cborg hands out Buffers on Node. */
-const plain = (data: Uint8Array): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.length);
 
 /** Unsigned integer from `min` to `max`, at most 2^53 − 1. */
 export function uint(max: number = Number.MAX_SAFE_INTEGER, min = 0): Codec<number> {
@@ -34,7 +30,7 @@ export function uint(max: number = Number.MAX_SAFE_INTEGER, min = 0): Codec<numb
 export function bytes(min: number, max = min): Codec<Uint8Array> {
   const decode = (item: unknown): Uint8Array =>
     item instanceof Uint8Array && item.length >= min && item.length <= max
-      ? plain(item)
+      ? item
       : malformed('a byte string has the wrong length');
   return { encode: decode, decode };
 }
@@ -82,9 +78,9 @@ export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Co
     decode: (items) => {
       if (!Array.isArray(items) || items.length !== entries.length)
         malformed('a structure has the wrong fields');
-      return Object.fromEntries(
-        entries.map(([name, codec], i) => [name, codec.decode((items as unknown[])[i])]),
-      ) as T;
+      const value = {} as T;
+      entries.forEach(([name, codec], i) => (value[name] = codec.decode((items as unknown[])[i])));
+      return value;
     },
   };
 }
@@ -121,43 +117,52 @@ export function variant<F extends Record<keyof F, object>>(kinds: {
   };
 }
 
-const options = { strict: true, allowIndefinite: false, allowUndefined: false, allowBigInt: false } as const;
+/** CBOR's major types that are used here. */
+const UINT = 0;
+const BYTES = 2;
+const TEXT = 3;
+const ARRAY = 4;
+/** The least number that takes 1, 2, 4 or 8 bytes of its own. */
+const LEAST = [24, 2 ** 8, 2 ** 16, 2 ** 32];
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Refuses too many parts, nesting beyond MAX_DEPTH, and what the encoding doesn't use, before anything is built from it. */
-class BoundedTokenizer extends Tokenizer {
-  readonly #open: number[] = [];
-  #left: number;
-
-  constructor(data: Uint8Array, maxParts: number) {
-    super(data, options);
-    this.#left = maxParts;
-  }
-
-  override next(): ReturnType<Tokenizer['next']> {
-    if (this.#left-- === 0) malformed('it has too many parts');
-    const token = super.next();
-    if (token.type === Type.array) {
-      if (this.#open.length === MAX_DEPTH) malformed('it is nested too deeply');
-      if ((token.value as number) > this.data.length - this.pos())
-        malformed('a list is longer than its data');
-      if (token.value !== 0) this.#open.push(token.value as number);
-      else this.#close();
-    } else if (token.type === Type.uint || token.type === Type.bytes || token.type === Type.string) {
-      this.#close();
-    } else malformed('it holds an unexpected type');
-    return token;
-  }
-
-  #close(): void {
-    for (let top = this.#open.length - 1; top >= 0; top--) {
-      if (--this.#open[top]! > 0) return;
-      this.#open.pop();
+/** Reads one item, in the one form that it can have. Byte strings are views of the data. */
+function read(data: Uint8Array, maxParts: number): unknown {
+  let at = 0;
+  let parts = 0;
+  const byte = (): number => data[at++] ?? malformed('it is cut short');
+  const number = (info: number): number => {
+    if (info < 24) return info;
+    const least = LEAST[info - 24] ?? malformed('it holds an unexpected type');
+    let value = 0;
+    for (let left = 1 << (info - 24); left > 0; left--) value = value * 256 + byte();
+    return value >= least && Number.isSafeInteger(value) ? value : malformed('a number is too long');
+  };
+  const item = (depth: number): unknown => {
+    if (parts++ === maxParts) malformed('it has too many parts');
+    const head = byte();
+    const type = head >> 5;
+    const value = number(head & 31);
+    if (type === UINT) return value;
+    if (value > data.length - at) malformed('it is cut short');
+    if (type === ARRAY) {
+      if (depth === 0) malformed('it is nested too deeply');
+      const items: unknown[] = [];
+      while (items.length < value) items.push(item(depth - 1));
+      return items;
     }
-  }
+    const content = new Uint8Array(data.buffer, data.byteOffset + at, value);
+    at += value;
+    if (type === TEXT) return utf8.decode(content);
+    return type === BYTES ? content : malformed('it holds an unexpected type');
+  };
+  const whole = item(MAX_DEPTH);
+  return at === data.length ? whole : malformed('it is too long');
 }
 
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
-  return plain(cborEncode(codec.encode(value)));
+  const { buffer, byteOffset, length } = cborEncode(codec.encode(value));
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /**
@@ -166,15 +171,10 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
  */
 export function decode<T>(codec: Codec<T>, data: Uint8Array, max: number, maxParts = Infinity): T {
   if (data.length > max) malformed(`more than ${max} bytes`);
-  let value: T;
-  let again: Uint8Array;
   try {
-    value = codec.decode(cborDecode(data, { ...options, tokenizer: new BoundedTokenizer(data, maxParts) }));
-    again = encode(codec, value);
+    return codec.decode(read(data, maxParts));
   } catch (error) {
     if (error instanceof ProtocolError) throw error;
     malformed('not valid CBOR');
   }
-  if (!equal(again, data)) malformed('not in canonical form');
-  return value;
 }

@@ -1,6 +1,6 @@
 import type { EpochState } from '../../src/client/epochState.js';
 import { aesCtr } from '../../src/crypto/aesCtr.js';
-import { label } from '../../src/crypto/bytes.js';
+import { concat, label } from '../../src/crypto/bytes.js';
 import { hkdfSha256, hmacSha256, sha256 } from '../../src/crypto/hash.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { signPss, verifyPss } from '../../src/crypto/rsa.js';
@@ -20,7 +20,11 @@ const WARM_UP = 3;
 /** What else the machine does only ever adds to a time: the ratio is that of the times at this share from below. */
 const UNDISTURBED = 0.1;
 const TARGET = 1.15;
-const LABEL = label('bench');
+/** What the real calls have in front of their inputs: a label, and for a message's keys and signature a hash. */
+const ENVELOPE = label('group envelope');
+const KEYS = concat(label('message keys'), sha256());
+const SIGNATURE = concat(label('message'), sha256());
+const STEP = new Uint8Array(1);
 
 /** The inputs of an envelope's primitives, in the very sizes that they have in it. */
 function inputsOf(epoch: EpochState, envelope: Uint8Array) {
@@ -31,33 +35,39 @@ function inputsOf(epoch: EpochState, envelope: Uint8Array) {
 type Inputs = ReturnType<typeof inputsOf>;
 
 /** HKDF, AES-CTR and HMAC of one layer. */
-function layer(key: Uint8Array, salt: Uint8Array, head: Uint8Array, body: Uint8Array): void {
-  const okm = hkdfSha256(key, salt, LABEL, 72);
+function layer(
+  key: Uint8Array,
+  salt: Uint8Array,
+  info: Uint8Array,
+  head: Uint8Array,
+  body: Uint8Array,
+): void {
+  const okm = hkdfSha256(key, salt, info, 72);
   aesCtr(okm.subarray(0, 32), okm.subarray(32, 40), body);
   hmacSha256(okm.subarray(40), head, body);
 }
 
 /** What sending and receiving have in common: two layers, a step of the chain, two hashes. */
 function symmetric({ key, salt, sealed, header, ciphertext, data }: Inputs): void {
-  layer(key, salt, salt, sealed);
+  layer(key, salt, ENVELOPE, salt, sealed);
   sha256(data);
-  hmacSha256(key, LABEL.subarray(0, 1));
-  hmacSha256(key, LABEL.subarray(1, 2));
+  hmacSha256(key, STEP);
+  hmacSha256(key, STEP);
   sha256(header);
-  layer(key, salt, header, ciphertext);
+  layer(key, salt, KEYS, header, ciphertext);
 }
 
 const signed = ({ header, ciphertext, tag }: Inputs) => [header, ciphertext, tag];
 
 function sendPrimitives(inputs: Inputs): void {
   symmetric(inputs);
-  signPss(signKey, LABEL, ...signed(inputs));
+  signPss(signKey, SIGNATURE, ...signed(inputs));
 }
 
 /** The signature is one over just these inputs: a false one takes another way through the library. */
 function receivePrimitives(inputs: Inputs, signature: Uint8Array): void {
   symmetric(inputs);
-  if (!verifyPss(publicKey, signature, LABEL, ...signed(inputs)))
+  if (!verifyPss(publicKey, signature, SIGNATURE, ...signed(inputs)))
     throw new Error('a signature does not hold');
 }
 
@@ -87,7 +97,7 @@ function epoch(): void {
   const first = sender.send(signKey, payload(), systemRandom).envelope;
   for (const receiver of receivers) receiveOne(receiver, first);
   const inputs = inputsOf(sender, first);
-  const signature = signPss(signKey, LABEL, ...signed(inputs));
+  const signature = signPss(signKey, SIGNATURE, ...signed(inputs));
   for (let turn = 0; turn < BATCHES; turn++) {
     const payloads = Array.from({ length: BATCH }, payload);
     const envelopes: Uint8Array[] = [];

@@ -6,7 +6,7 @@ import { openEnvelope, sealEnvelope } from '../../src/protocol/channel.js';
 import { parseCommit } from '../../src/protocol/commit.js';
 import { makeFrontier } from '../../src/protocol/frontier.js';
 import { inboxKey } from '../../src/protocol/identity.js';
-import { sealInboxItem } from '../../src/protocol/inbox.js';
+import { openInboxItem, sealInboxItem } from '../../src/protocol/inbox.js';
 import { sealMessage } from '../../src/protocol/message.js';
 import { encodePayload } from '../../src/protocol/payload.js';
 import type { ParticipantStore } from '../../src/store/participantStore.js';
@@ -39,6 +39,8 @@ describe('attacks on a session', () => {
     const [epoch] = store.all('epoch');
     return { epoch: epoch!, commit: parseCommit(epoch!.commit), members: store.all('member') };
   };
+  const placeOf = (store: ParticipantStore, name: string) =>
+    store.all('member').find((row) => toHex(row.fingerprint) === team.fingerprint(name))!.place;
   /** A message as the member could make it who holds this chain key and signs with this person's key. */
   const forge = (
     store: ParticipantStore,
@@ -148,6 +150,10 @@ describe('attacks on a session', () => {
     await again.close();
     await mal.publish(inboxOf(team.person('Cy').identity), forMal);
     await logged('Cy: inbox item refused: malformed');
+    const item = openInboxItem(inboxKey(team.person('Mal').identity.card), forMal);
+    const { identity } = team.person('Cy');
+    await mal.publish(inboxOf(identity), sealInboxItem(inboxKey(identity.card), item, systemRandom(16)));
+    await logged('Cy: inbox item refused: not-for-me');
     expect(cy.view().invitations).toEqual([]);
     expect(one).toHaveLength(32);
     mal.close();
@@ -219,17 +225,20 @@ describe('attacks on a session', () => {
     const group = await team.group(ada, { Bo: bo, Cy: cy });
     await bo.close();
     const store = await team.store('Bo');
-    const { epoch, members: rows } = secrets(store);
-    const adaPlace = rows.find((row) => toHex(row.fingerprint) === team.fingerprint('Ada'))!.place;
-    const asAda = forge(store, 'Bo', { place: adaPlace });
+    const { epoch } = secrets(store);
+    const asAda = forge(store, 'Bo', { place: placeOf(store, 'Ada') });
     const first = forge(store, 'Bo', { text: 'yes' });
     const second = forge(store, 'Bo', { text: 'no' });
+    const afterAnother = forge(store, 'Bo', { sqn: 2 });
     await store.close();
     const mal = await intrude(team.person('Mal').identity, team.relay.url);
     await mal.publish(groupChannel(epoch.channel_seed), asAda);
     await logged('Cy: group envelope refused: bad-signature');
     await mal.publish(groupChannel(epoch.channel_seed), first);
     await mal.publish(groupChannel(epoch.channel_seed), second);
+    await logged('Cy: group envelope refused: equivocation');
+    team.log.length = 0;
+    await mal.publish(groupChannel(epoch.channel_seed), afterAnother);
     await logged('Cy: group envelope refused: equivocation');
     await until(cy, hasText(cy, group, 'Bo: yes'));
     expect(await texts(cy, group)).toEqual(['Bo: yes']);
@@ -247,5 +256,20 @@ describe('attacks on a session', () => {
       members(mal, group).some(({ name, presence: p }) => name === 'Bo' && p === 'present'),
     );
     expect(members(mal, group).find(({ name }) => name === 'Ada')?.presence).toBe('invited');
+
+    await mal.close();
+    const store = await team.store('Mal');
+    const { epoch, commit } = secrets(store);
+    const frontier = { group: epoch.chat, epoch: epoch.epoch, place: placeOf(store, 'Ada'), entries: [] };
+    await store.close();
+    const forged = makeFrontier(team.person('Mal').identity.signKey, commit.hash, frontier);
+    const intruder = await intrude(team.person('Mal').identity, team.relay.url);
+    await intruder.publish(
+      groupChannel(epoch.channel_seed),
+      sealEnvelope(epoch.seal_key, 'frontier', forged, systemRandom(16)),
+    );
+    await logged('Bo: group envelope refused: bad-signature');
+    expect(members(bo, group).find(({ name }) => name === 'Ada')?.presence).toBe('invited');
+    intruder.close();
   });
 });

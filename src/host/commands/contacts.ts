@@ -12,6 +12,7 @@ import {
 } from '../contactWords.js';
 import type { CurrentSession } from '../currentSession.js';
 import { readChosenFile, saveChosenFile } from '../files.js';
+import { fingerprintOf } from '../peopleTree.js';
 import { askLine, askOne } from '../prompts.js';
 import { askSafetyNumber } from '../safetyView.js';
 import { offer } from '../say.js';
@@ -31,6 +32,13 @@ export class Contacts implements UriHandler {
     private readonly resumed: Promise<unknown>,
     private readonly fail: (error: unknown) => void,
   ) {}
+
+  readonly commands = {
+    exportContactCard: () => this.export(),
+    importContactCard: () => this.import(),
+    verifySafetyNumber: (item: unknown) => this.verify(fingerprintOf(item)),
+    revokeContact: (item: unknown) => this.revoke(fingerprintOf(item)),
+  };
 
   /** "Secure Chat: Export contact card": mine, or its revocation. */
   async export(): Promise<void> {
@@ -100,7 +108,7 @@ export class Contacts implements UriHandler {
 
   async #import(client: ChatClient, text: string): Promise<void> {
     const found = client.directory.look(text);
-    if (!(await confirmed(importQuestion(found)))) return;
+    if (!(await confirmed(importQuestion(found, client.view().me.name)))) return;
     const { effect, name, fingerprint } = await client.directory.import(text);
     if (effect === 'changed') return this.verify(fingerprint);
     if (effect === 'revoke')

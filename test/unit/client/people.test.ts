@@ -152,13 +152,14 @@ describe('a changed key', () => {
   });
 
   it('can be taken: the old one is not used any more', async () => {
-    const { client, directory } = await session();
+    const { client, directory, reopen } = await session();
     await directory.import(textOf(bo));
     await directory.import(otherText());
     await directory.decide(otherId(), true);
     expect(trusts(client)).toEqual({ [idOf(bo)]: 'revoked', [otherId()]: 'unverified' });
     await expect(client.invite('Team', [idOf(bo)])).rejects.toEqual(code('revoked-card'));
     await client.invite('Team', [otherId()]);
+    expect(trusts(await reopen())).toEqual({ [idOf(bo)]: 'revoked', [otherId()]: 'unverified' });
   });
 
   it('is decided about once: a second answer changes nothing', async () => {

@@ -10,10 +10,11 @@ import { ADA, BO, group } from '../../webview/fixtures.js';
 describe('what is asked before a card counts', () => {
   it('says what importing it does', () => {
     const asked = (['new', 'again', 'changed', 'revoke'] as const).map((effect) =>
-      importQuestion({ effect, name: 'Bo', fingerprint: 'abcdef0123' }),
+      importQuestion({ effect, name: 'Bo', fingerprint: 'abcdef0123' }, 'Ada'),
     );
     for (const { message } of asked) expect(message).toMatch(/“Bo”.*\?$/);
     expect(asked.map(({ action }) => action)).toEqual(['Import', 'Use again', 'Import', 'Revoke']);
+    expect(asked[0]?.detail).toContain('Ada will know Bo by it.');
     expect(asked[0]?.detail).toContain('Anybody can make a card with this name');
     expect(asked[0]?.detail).toContain('begins with abcd ef01.');
     expect(asked[2]?.detail).toContain('Nothing is sent to the new one until you have decided');

@@ -29,6 +29,11 @@ describe('records', () => {
     ]);
   });
 
+  it('hold a text that begins with a byte order mark, as a member may send it', () => {
+    const marked: Change[] = [{ history: { ...entry(1), text: '\ufeff' + 'x'.repeat(40) } }];
+    expect(decodeChanges(encodeChanges(marked))).toEqual(marked);
+  });
+
   it('are refused when cut, lengthened, of wrong columns, or of anything not written here', () => {
     for (let end = 0; end < record.length; end++)
       expect(() => decodeChanges(record.subarray(0, end))).toThrow(/Malformed/);
