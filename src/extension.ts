@@ -51,7 +51,9 @@ export function activate(context: ExtensionContext): void {
 
   /** A command from the menu of a tree's item gets that item. */
   const handlers: Record<string, (item?: unknown) => Promise<unknown>> = {
-import { groupCommands } from './host/commands/group.js';
+    ...groupCommands(model),
+    ...participantCommands(participants, passwords, session, log, refresh),
+    ...contacts.commands,
     unlockParticipant: async () => {
       if (await unlock.run()) return showChat();
       const picked = await offer('There is no participant on this machine yet.', 'Create participants');
