@@ -1,3 +1,4 @@
+import { decode as cborDecode, encode as cborEncode } from 'cborg';
 import { concat } from '../../src/crypto/bytes.js';
 import { bytes, decode, encode, list, struct, uint, type Codec } from '../../src/protocol/codec.js';
 import type { Token } from '../../src/protocol/invitation.js';
@@ -18,6 +19,12 @@ const signedCodec = struct<Record<'body' | 'signature', Uint8Array>>({ body: any
 /** Cards, prekeys, commits and frontiers. */
 export const signedParts = (data: Uint8Array) => decode(signedCodec, data, MAX);
 export const signedWith = remake(signedCodec);
+
+/** A structure with fields replaced by any values, also such as its codec does not write. Field 0 is the version. */
+export const fieldsWith = (body: Uint8Array, change: Readonly<Record<number, unknown>>): Uint8Array => {
+  const fields = (cborDecode(body) as unknown[]).map((field, i) => (i in change ? change[i] : field));
+  return new Uint8Array(cborEncode(fields));
+};
 
 const tokenCodec = struct<Token['parts']>({
   head: any,

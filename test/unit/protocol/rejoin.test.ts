@@ -10,7 +10,7 @@ import {
 } from '../../../src/protocol/rejoin.js';
 import { makeGroup, NOW, type Group } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { codeOf, flips } from '../../helpers/tamper.js';
+import { codeOf, fieldsWith, flips, signedWith } from '../../helpers/tamper.js';
 
 let ada: Person;
 let bob: Person;
@@ -52,9 +52,20 @@ describe('a request to rejoin', () => {
 
   it('is refused out of form', () => {
     const data = request();
-    expect(codeOf(() => open(request({ epoch: 0 })))).toBe('malformed');
-    expect(codeOf(() => open(request({ prekey: new Uint8Array(0) })))).toBe('malformed');
-    expect(codeOf(() => open(request({ commitHash: new Uint8Array(31) })))).toBe('malformed');
+    const bad = (change: Record<number, unknown>) =>
+      codeOf(() => open(signedWith(data, ({ body }) => ({ body: fieldsWith(body, change) }))));
+    expect(bad({})).toBe('nothing');
+    for (const [field, value] of [
+      [0, 2],
+      [1, new Uint8Array(17)],
+      [2, new Uint8Array(31)],
+      [3, 0],
+      [4, new Uint8Array(31)],
+      [5, new Uint8Array(0)],
+      [6, LOST_REASONS.length],
+      [7, -1],
+    ] as const)
+      expect(bad({ [field]: value }), `field ${field}`).toBe('malformed');
     expect(codeOf(() => open(data.subarray(1)))).toBe('malformed');
     expect(codeOf(() => open(new Uint8Array(MAX_REQUEST_BYTES + 1)))).toBe('malformed');
   });

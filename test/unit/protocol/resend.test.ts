@@ -8,7 +8,7 @@ import {
 } from '../../../src/protocol/resend.js';
 import { makeGroup, place, type Group } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { codeOf, flips } from '../../helpers/tamper.js';
+import { codeOf, fieldsWith, flips, signedWith } from '../../helpers/tamper.js';
 
 let ada: Person;
 let bob: Person;
@@ -45,10 +45,22 @@ describe('a request to send again', () => {
   });
 
   it('is refused out of form', () => {
-    for (const change of [{ place: 1000 }, { of: 1000 }, { sqns: [0] }, { sqns: [1000] }, { epoch: 0 }])
-      expect(codeOf(() => parseResend(resend(change)))).toBe('malformed');
+    const bad = (change: Record<number, unknown>) =>
+      codeOf(() => parseResend(signedWith(resend(), ({ body }) => ({ body: fieldsWith(body, change) }))));
+    expect(bad({})).toBe('nothing');
     const many = Array.from({ length: MAX_ASKED + 1 }, () => 1);
-    expect(codeOf(() => parseResend(resend({ sqns: many })))).toBe('malformed');
+    for (const [field, value] of [
+      [0, 2],
+      [1, new Uint8Array(15)],
+      [2, 0],
+      [2, 2 ** 32],
+      [3, 1000],
+      [4, 1000],
+      [5, [0]],
+      [5, [1000]],
+      [5, many],
+    ] as const)
+      expect(bad({ [field]: value }), `field ${field}`).toBe('malformed');
     expect(codeOf(() => parseResend(resend().subarray(1)))).toBe('malformed');
   });
 
