@@ -260,7 +260,13 @@ describe('attacks on a session', () => {
     await mal.close();
     const store = await team.store('Mal');
     const { epoch, commit } = secrets(store);
-    const frontier = { group: epoch.chat, epoch: epoch.epoch, place: placeOf(store, 'Ada'), entries: [] };
+    const frontier = {
+      group: epoch.chat,
+      epoch: epoch.epoch,
+      place: placeOf(store, 'Ada'),
+      entries: [],
+      next: new Uint8Array(0),
+    };
     await store.close();
     const forged = makeFrontier(team.person('Mal').identity.signKey, commit.hash, frontier);
     const intruder = await intrude(team.person('Mal').identity, team.relay.url);
