@@ -1,10 +1,9 @@
 import { window } from 'vscode';
 import { UserError } from '../../protocol/errors.js';
-import { nameProblem } from '../../protocol/names.js';
 import type { GroupView, MemberView } from '../../shared/view.js';
 import type { ChatModel } from '../chatModel.js';
 import { fingerprintOf, groupOf } from '../peopleTree.js';
-import { askLine, askMany, askOne } from '../prompts.js';
+import { askMany, askOne } from '../prompts.js';
 import { personChoices } from '../trust.js';
 
 /**
@@ -53,27 +52,39 @@ export function groupCommands(model: ChatModel): Record<string, (item?: unknown)
         return;
       await groups().remove(found.group.id, found.member.fingerprint);
     },
-    makeAdmin: async (item) => {
-      const found = await pickMember(model, 'Make admin', item, ({ admin }) => !admin);
-      if (found) await groups().setRole(found.group.id, found.member.fingerprint, 'admin');
-    },
-    makeMember: async (item) => {
-      const found = await pickMember(model, 'Take admin rights away', item, ({ admin }) => admin);
-      if (found) await groups().setRole(found.group.id, found.member.fingerprint, 'member');
-    },
-    renameGroup: async (item) => {
-      const group = await pickGroup(model, 'Rename group', item);
-      const title =
-        group &&
-        (await askLine(
-          { title: 'Rename group', prompt: 'A name for the group', value: group.title },
-          nameProblem,
-        ));
-      if (title) await groups().rename(group.id, title.value);
+    changeRole: async (item) => {
+      const found = await pickMember(model, 'Change role', item, () => true);
+      if (!found) return;
+      const { group, member } = found;
+      const roles = (['admin', 'member'] as const).map((role) => ({
+        label: role === 'admin' ? 'Admin' : 'Member',
+        description: (role === 'admin') === member.admin ? 'as now' : '',
+        detail: role === 'admin' ? 'adds and removes members, changes roles' : 'writes, and renews the key',
+        value: role,
+      }));
+      const role = await askOne('Change role', `What is ${member.name} in “${group.title}”?`, roles);
+      if (role && (role === 'admin') !== member.admin)
+        await groups().setRole(group.id, member.fingerprint, role);
     },
     renewGroupKey: async (item) => {
       const group = await pickGroup(model, 'Renew group key', item);
-      if (group) await groups().renew(group.id);
+      if (!group) return;
+      const choices = [
+        {
+          label: 'Renew the key',
+          detail: 'Whoever stole the old one reads nothing that is written from now on.',
+          value: 'renew',
+        },
+        {
+          label: 'Start again for everyone',
+          detail:
+            'For a group whose members were shown different orders of changes, or got keys that don’t work.',
+          value: 'reset',
+        },
+      ] as const;
+      const what = isAdmin(group) ? await askOne('Renew group key', group.title, choices) : 'renew';
+      if (what === 'renew') await groups().renew(group.id);
+      if (what === 'reset') await groups().reset(group.id);
     },
     leaveGroup: async (item) => {
       const group = await pickGroup(model, 'Leave group', item);
@@ -89,12 +100,6 @@ export function groupCommands(model: ChatModel): Record<string, (item?: unknown)
         (await askOne('Leave group', 'You are the only admin. Who is admin next?', personChoices(others)));
       if (lastAdmin && !successor) return;
       await groups().leave(group.id, successor ? successor.fingerprint : undefined);
-    },
-    resetGroup: async (item) => {
-      const group = await pickGroup(model, 'Reset group', item);
-      const detail =
-        'Everyone in your list of members gets a new key, wherever they got to. Do this only if members see different orders of changes, or got keys that don’t work.';
-      if (group && (await sure(`Reset “${group.title}”?`, detail, 'Reset'))) await groups().reset(group.id);
     },
   };
 }
