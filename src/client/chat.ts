@@ -44,6 +44,8 @@ export class Chat {
   readonly #live = new Set<string>();
   #frontierDue = false;
   #announce = false;
+  /** What the relay still has may not be all there was. */
+  #suspicious = false;
 
   constructor(
     readonly session: Session,
@@ -132,6 +134,11 @@ export class Chat {
     return this.#live.has(toHex(this.epoch.access.channel.key));
   }
 
+  /** The relay lost something: once its channel was read, other members are asked whether I missed a change. */
+  suspect(): void {
+    this.#suspicious = true;
+  }
+
   offline(): void {
     this.#live.clear();
   }
@@ -143,6 +150,16 @@ export class Chat {
     this.receiptSoon(true);
     this.#repair.look();
     this.committing.look();
+    this.#goOn().catch((error: unknown) => {
+      this.session.effects.log(`not gone on: ${(error as Error).message}`);
+    });
+  }
+
+  async #goOn(): Promise<void> {
+    const suspicious = this.#suspicious;
+    this.#suspicious = false;
+    await this.succession.resume();
+    if (suspicious) await this.rejoining.suspect();
   }
 
   // Receiving.
@@ -223,7 +240,7 @@ export class Chat {
         entries.push(
           this.timeline.notice(
             sender.card.fingerprint,
-            `${sender.card.name} follows another change of this group than you do: the relay shows its members different orders. An admin can mend it with “Reset group”.`,
+            `${sender.card.name} follows another change of this group than you do: the relay shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`,
           ),
         );
     }
@@ -399,7 +416,7 @@ export class Chat {
 
   /** Publishes what needs no outbox. False if it did not go through. */
   async publish(
-    kind: 'frontier' | 'resend' | 'message',
+    kind: 'frontier' | 'resend' | 'message' | 'commit',
     data: Uint8Array,
     channel = this.epoch,
   ): Promise<boolean> {

@@ -21,7 +21,7 @@ import { Inbox } from './inbox.js';
 import { Invitations } from './invitations.js';
 import { Inviting } from './inviting.js';
 import { loadEpochs } from './loadEpoch.js';
-import { Outbox } from './outbox.js';
+import { BARRIER, Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Positions } from './positions.js';
 import { Prekeys } from './prekeys.js';
@@ -73,12 +73,16 @@ export class ChatClient {
         this.#items = Promise.allSettled([this.#items, this.#item(channel, seq, envelope)]);
       },
       live: (channel) => void this.#items.then(() => this.#live(channel.key)),
-      gap: (channel, oldest) =>
-        effects.log(`the relay no longer has ${toHex(channel.key).slice(0, 8)} before ${oldest}`),
+      gap: (channel, oldest) => {
+        effects.log(`the relay no longer has ${toHex(channel.key).slice(0, 8)} before ${oldest}`);
+        this.#positions.skip(channel, oldest);
+        this.#byChannel(channel.key)?.chat.suspect();
+      },
     });
     const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
       mayPublish: (row) => {
         const chat = this.#chats.get(toHex(row.chat));
+        if (row.barrier === BARRIER.won && (!chat || chat.row.epoch < row.epoch)) return false;
         return !chat?.epochOf(row.channel_key) || chat.mayPublish(row.channel_key);
       },
       relayed: (row, change) => void this.#relayed(row, change),
@@ -274,7 +278,10 @@ export class ChatClient {
   #ready({ storeId, rate, burst }: Ready): void {
     const { connection, outbox, prekeys } = this.#session;
     outbox.pace(rate, burst);
-    if (this.#positions.login(storeId)) outbox.requeue();
+    if (this.#positions.login(storeId)) {
+      outbox.requeue();
+      this.#chats.forEach((chat) => chat.suspect());
+    }
     connection.putPrekey(prekeys.newest());
     this.#subscribe(this.#inbox);
     const chats = [...this.#chats.values()];
@@ -315,7 +322,7 @@ export class ChatClient {
       if (error.code === 'expired') this.events.emit('notice', error.message);
       if (channel.kind === 'inbox') await this.#record([this.#positions.advance(channel, seq)]);
     }
-    this.#report(channel, seq);
+    this.#report(channel);
   }
 
   /** A piece of a welcome: of an invitation, of new members, or of a group I come back to. */
@@ -327,7 +334,9 @@ export class ChatClient {
   }
 
   /** RECEIVED, once a tick and channel, after the records are stored. */
-  #report(channel: Channel, seq: number): void {
+  #report(channel: Channel): void {
+    const seq = this.#positions.next(channel) - 1;
+    if (seq === 0) return;
     const { connection } = this.#session;
     if (this.#toReport.size === 0)
       queueMicrotask(() => {

@@ -18,6 +18,7 @@ import { utf8 } from '../crypto/bytes.js';
 import type { Change, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import type { EpochState } from './epochState.js';
+import { BARRIER } from './outbox.js';
 
 type Intent = Tables['intent'];
 type Kind = Intent['kind'];
@@ -123,7 +124,7 @@ export class Committing {
       cut: epoch.complete(),
       time: effects.clock.now(),
     });
-    const made = await session.inviting.tokens(commit, roster, joiner, secret, recipients);
+    const made = await session.inviting.tokens(commit, roster, joiner, secret, recipients, true);
     if (chat.epoch !== epoch || chat.succession.decided) {
       for (const row of made.rows) outbox.discard(row);
       return;
@@ -136,7 +137,7 @@ export class Committing {
       chat: chat.row.id,
       epoch: commit.epoch,
       sqn: 0,
-      barrier: true,
+      barrier: BARRIER.earlier,
     });
     const rows = [...made.rows, last];
     await session.record([
@@ -242,6 +243,15 @@ export class Committing {
         return { card, type: member ? 'rekey' : 'join', prekey: await session.inviting.prekey(card) };
       }),
     );
+  }
+
+  /** My commit is nowhere in its channel, which was read to its end: if the relay said it has it, it goes out anew. */
+  async again(): Promise<void> {
+    const { chat } = this;
+    const { outbox, store } = chat.session;
+    const [own] = store.all('own', { chat: chat.row.id });
+    if (own && outbox.isRelayed(chat.row.id, parseCommit(own.commit).epoch, 0))
+      await chat.publish('commit', own.commit);
   }
 
   /** Another commit won: mine never was, and what it was for is tried again. Its envelopes stay here. */

@@ -129,12 +129,13 @@ export class EpochState implements EpochBase {
   /** The next epoch is here: the salt of its secret goes, and chains as soon as what they are for is in. */
   end(removed: readonly Uint8Array[], now: number): Change[] {
     this.row = { ...this.row, init: NOTHING, closed: now };
+    return [{ put: 'epoch', row: this.row }, ...this.part(removed), ...this.#chainsOver()];
+  }
+
+  /** These members are in the group no more: nothing of this epoch is due to them. */
+  part(removed: readonly Uint8Array[]): Change[] {
     const left = removed.flatMap((fingerprint) => this.member(fingerprint) ?? []);
-    return [
-      { put: 'epoch', row: this.row },
-      ...left.flatMap((member) => this.#update(member, { presence: 'left' })),
-      ...this.#chainsOver(),
-    ];
+    return left.flatMap((member) => this.#update(member, { presence: 'left' }));
   }
 
   /** Whether an SQN of this place counts: all do until the next commit says where they end. */

@@ -33,7 +33,7 @@ export class Inbox {
         return this.#rekey(item, envelope, changes);
       case 'rejoin': {
         const { group } = parseToken(item.token, 'rejoin', this.session.identity.card.fingerprint);
-        return this.#chat(group).rejoining.token(item, changes);
+        return this.#chat(group).rejoining.token(item, envelope, changes);
       }
       case 'rejoin-request':
         return this.#chat(peekRejoinRequest(item.request).group).rejoining.requested(item.request, changes);

@@ -12,6 +12,7 @@ import type { Change, Tables } from '../store/schema.js';
 import type { Recipient } from './committing.js';
 import { groupChannel } from './connection.js';
 import { epochRows, foundGroup } from './found.js';
+import { BARRIER } from './outbox.js';
 import type { Session } from './session.js';
 
 const NO_WELCOME = new Uint8Array(SECRET_BYTES);
@@ -58,7 +59,8 @@ export class Inviting {
 
   /**
    * What carries a commit's secret to everyone: the welcome, if somebody needs one, and a token each; who has unusable
-   * keys gets none. `secret` is the commit secret for who stays; who joins gets the joiner secret.
+   * keys gets none. `secret` is the commit secret for who stays; who joins gets the joiner secret. `contested`: another
+   * commit may win; who joins is told once this one has.
    */
   async tokens(
     commit: Commit,
@@ -66,6 +68,7 @@ export class Inviting {
     joiner: Uint8Array,
     secret: Uint8Array,
     recipients: readonly Recipient[],
+    contested = false,
   ): Promise<{ rows: Tables['outbox'][]; changes: Change[] }> {
     const { identity, effects, outbox, settings } = this.session;
     const about = { chat: commit.group, epoch: commit.epoch, sqn: 0 };
@@ -118,6 +121,7 @@ export class Inviting {
           ...about,
           access: { channel: { kind: 'inbox', key: card.fingerprint } },
           envelope: sealInboxItem(inboxKey(card), item, effects.random(16)),
+          barrier: contested && type !== 'rekey' ? BARRIER.won : BARRIER.none,
         }),
       );
       if (type === 'join') {

@@ -15,6 +15,12 @@ const SHARE = 0.75;
 /** Envelopes are kept at most this long, ms. */
 const KEPT = 14 * 24 * 60 * 60 * 1000;
 
+/**
+ * What an envelope waits for. `earlier`: all earlier ones of its chat are at the relay. `won`: the commit it belongs to
+ * is the chat's newest epoch or one before.
+ */
+export const BARRIER = { none: 0, earlier: 1, won: 2 } as const;
+
 /** What one envelope is for: a message by its SQN, or 0. */
 export interface OutboxItem {
   readonly access: ChannelAccess;
@@ -25,8 +31,8 @@ export interface OutboxItem {
   /** Of a message: its payload, and its place in the history. */
   readonly payload?: Uint8Array;
   readonly shown?: number;
-  /** All earlier ones of the chat have to be at the relay first. */
-  readonly barrier?: boolean;
+  /** What has to be so first: BARRIER. */
+  readonly barrier?: number;
 }
 
 /**
@@ -52,7 +58,7 @@ export class Outbox {
     rows: readonly Row[],
     relayed: readonly Tables['relayed'][],
     private readonly hooks: {
-      /** Whether this envelope's channel was read to its end on this connection. */
+      /** Whether this envelope's channel was read to its end on this connection, and its commit won if it waits for that. */
       mayPublish(row: Row): boolean;
       relayed(row: Row, change: Change): void;
       refused(row: Row, error: PublishError): void;
@@ -64,7 +70,7 @@ export class Outbox {
   }
 
   /** The row of a new envelope, to be stored; release() follows once it is, or discard(). */
-  make({ access, envelope, chat, epoch, sqn, payload, shown = 0, barrier = false }: OutboxItem): Row {
+  make({ access, envelope, chat, epoch, sqn, payload, shown = 0, barrier = 0 }: OutboxItem): Row {
     const row = {
       id: this.effects.random(IDEMPOTENCY_BYTES),
       position: ++this.#lastPosition,
@@ -77,7 +83,7 @@ export class Outbox {
       sqn,
       payload: payload ?? new Uint8Array(0),
       shown,
-      barrier: Number(barrier),
+      barrier,
       created: this.effects.clock.now(),
     };
     this.#rows.push(row);
@@ -107,10 +113,10 @@ export class Outbox {
     ];
   }
 
-  /** Whether the relay has this message; one that is no longer kept here was relayed. */
+  /** Whether the relay has this message, or for 0 this commit; what is no longer kept here was relayed. */
   isRelayed(chat: Uint8Array, epoch: number, sqn: number): boolean {
-    const row = this.find(chat, epoch, sqn);
-    return !row || this.#relayed.has(toHex(row.id));
+    const rows = this.#rows.filter((row) => row.epoch === epoch && row.sqn === sqn && equal(row.chat, chat));
+    return rows.every((row) => this.#relayed.has(toHex(row.id)) || row.barrier === BARRIER.won);
   }
 
   /** The relay has another store than it had: everything kept goes out again. */
@@ -133,8 +139,8 @@ export class Outbox {
       const id = toHex(row.id);
       if (this.#relayed.has(id) || this.#inFlight.has(id) || this.#unstored.has(id)) continue;
       if ((this.#notBefore.get(id) ?? 0) > this.effects.clock.now()) continue;
-      if (row.channel_seed.length > 0 && !this.hooks.mayPublish(row)) continue;
-      if (row.barrier === 1 && this.#isBehind(row)) continue;
+      if (!this.hooks.mayPublish(row)) continue;
+      if (row.barrier === BARRIER.earlier && this.#isBehind(row)) continue;
       const wait = this.#bucket?.take() ?? 0;
       if (wait > 0) return this.#pumpAfter(wait);
       this.#inFlight.add(id);
@@ -142,12 +148,14 @@ export class Outbox {
     }
   }
 
-  /** Whether something of this chat has to go first; what the relay refused does not count. */
+  /** Whether something of this chat has to go first; what the relay refused, or what can't go, does not count. */
   #isBehind(row: Row): boolean {
     return this.#rows.some((each) => {
       const id = toHex(each.id);
       const waits = !this.#relayed.has(id) && !this.#notBefore.has(id);
-      return each.position < row.position && waits && equal(each.chat, row.chat);
+      return (
+        each.position < row.position && waits && equal(each.chat, row.chat) && this.hooks.mayPublish(each)
+      );
     });
   }
 

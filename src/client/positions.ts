@@ -5,6 +5,8 @@ import type { Change, Tables } from '../store/schema.js';
 /** How far each channel was read, under the relay's present store. */
 export class Positions {
   readonly #seqs = new Map<string, number>();
+  /** What came before something that it should have followed. */
+  readonly #ahead = new Map<string, Set<number>>();
   #storeId: Uint8Array;
 
   constructor(rows: readonly Tables['position'][]) {
@@ -23,6 +25,7 @@ export class Positions {
     this.#storeId = storeId;
     const known = this.#seqs.size > 0;
     this.#seqs.clear();
+    this.#ahead.clear();
     return known;
   }
 
@@ -30,10 +33,22 @@ export class Positions {
     return (this.#seqs.get(toHex(key)) ?? 0) + 1;
   }
 
-  /** The change that says everything up to seq was dealt with. */
+  /** The relay says that it has nothing before `oldest`. */
+  skip({ key }: Channel, oldest: number): void {
+    const id = toHex(key);
+    this.#seqs.set(id, Math.max(oldest - 1, this.#seqs.get(id) ?? 0));
+  }
+
+  /** The change that says what was dealt with: everything up to the first seq that was left out. */
   advance({ key }: Channel, seq: number): Change {
-    const highest = Math.max(seq, this.#seqs.get(toHex(key)) ?? 0);
-    this.#seqs.set(toHex(key), highest);
-    return { put: 'position', row: { channel: key, store_id: this.#storeId, seq: highest } };
+    const id = toHex(key);
+    const ahead = this.#ahead.get(id) ?? new Set();
+    let last = this.#seqs.get(id) ?? 0;
+    if (seq > last) ahead.add(seq);
+    while (ahead.delete(last + 1)) last++;
+    this.#seqs.set(id, last);
+    if (ahead.size > 0) this.#ahead.set(id, ahead);
+    else this.#ahead.delete(id);
+    return { put: 'position', row: { channel: key, store_id: this.#storeId, seq: last } };
   }
 }

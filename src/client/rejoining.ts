@@ -6,7 +6,12 @@ import { ProtocolError, UserError } from '../protocol/errors.js';
 import { inboxKey } from '../protocol/identity.js';
 import { sealInboxItem, type InboxItem } from '../protocol/inbox.js';
 import { openToken, parseToken, verifyToken, type Token } from '../protocol/invitation.js';
-import { makeRejoinRequest, openRejoinRequest, type LostReason } from '../protocol/rejoin.js';
+import {
+  makeRejoinRequest,
+  openRejoinRequest,
+  type LostReason,
+  type RejoinRequest,
+} from '../protocol/rejoin.js';
 import { placeOf, rosterHash } from '../protocol/roster.js';
 import { joinerHash, joinerSecret, SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
 import { openWelcome, WelcomeCollector } from '../protocol/welcome.js';
@@ -18,16 +23,30 @@ import { groupChannel, type ChannelAccess } from './connection.js';
 const HOUR = 60 * 60 * 1000;
 /** Members who are no admins are asked when no admin has answered for this long, ms. */
 const OTHERS_AFTER = 60_000;
+/** A welcome that did not come is asked for again after this long, ms. */
+const FETCH_WAIT = 60_000;
+/** So many members of each role are asked by who only suspects to have missed something. */
+const SUSPECTS_ASK = 3;
+/** One member is brought back from one epoch at most this often, ms. */
+const ANSWER_EVERY = HOUR / 2;
 /** A reset goes this far ahead, beyond the epochs of whoever went on without the admin. */
 const RESET_STEP = 100;
 
 /** The one way back from every lost state: a request to members, and a commit that brings me back. */
 export class Rejoining {
   #cancel: () => void = () => undefined;
-  /** When each member was last brought back, ms. */
+  /** When each member was last brought back from which epoch and for what reason, ms. */
   readonly #answered = new Map<string, number>();
   #coming:
-    { token: Token; joiner: Uint8Array; access: ChannelAccess; collector: WelcomeCollector } | undefined;
+    | {
+        token: Token;
+        joiner: Uint8Array;
+        access: ChannelAccess;
+        /** The token's envelope is held under this hash until its welcome is here. */
+        held: Uint8Array;
+        collector: WelcomeCollector;
+      }
+    | undefined;
 
   constructor(private readonly chat: Chat) {}
 
@@ -36,30 +55,47 @@ export class Rejoining {
     const { chat } = this;
     if (!chat.follows || chat.row.lost !== '') return;
     chat.session.effects.log(`lost in a group: ${reason}`);
-    chat.row = { ...chat.row, lost: reason };
+    chat.row = { ...chat.row, lost: reason, asked: 0 };
     await chat.store(changes, []);
     await this.ask();
   }
 
   /** Asks the admins, then everyone, at most hourly. */
   async ask(): Promise<void> {
+    if (this.chat.row.lost !== '') await this.#ask(Infinity);
+  }
+
+  /** I may have missed a change: some members are asked, and whoever is further on brings me along. */
+  async suspect(): Promise<void> {
+    if (this.chat.row.lost === '') await this.#ask(SUSPECTS_ASK);
+  }
+
+  async #ask(atMost: number): Promise<void> {
     const { chat } = this;
+    const { epoch } = chat;
     const { clock } = chat.session.effects;
     const now = clock.now();
-    if (!chat.follows || chat.row.lost === '' || now - chat.row.asked < HOUR) return;
+    if (!chat.follows || now - chat.row.asked < HOUR) return;
     chat.row = { ...chat.row, asked: now };
-    const others = chat.epoch.members.filter(
-      (member) => member !== chat.epoch.me && member.row.presence !== 'left',
+    const others = this.#shuffled(
+      epoch.members.filter((member) => member !== epoch.me && member.row.presence !== 'left'),
     );
     const admins = others.filter(({ row }) => row.role === 'admin');
-    await this.#request(admins.length > 0 ? admins.map(({ card }) => card) : others.map(({ card }) => card));
-    if (admins.length === 0 || admins.length === others.length) return;
+    const rest = others.filter(({ row }) => row.role !== 'admin');
+    const [first, then] = admins.length > 0 ? [admins, rest] : [rest, []];
+    await this.#request(first.slice(0, atMost).map(({ card }) => card));
+    if (then.length === 0) return;
     this.#cancel();
     this.#cancel = clock.after(OTHERS_AFTER, () => {
-      if (chat.row.lost === '') return;
-      const rest = others.filter(({ row }) => row.role !== 'admin');
-      void this.#request(rest.map(({ card }) => card)).catch(() => undefined);
+      if (chat.row.asked !== now) return;
+      void this.#request(then.slice(0, atMost).map(({ card }) => card)).catch(() => undefined);
     });
+  }
+
+  #shuffled<T>(items: readonly T[]): T[] {
+    const { random } = this.chat.session.effects;
+    const weighted = items.map((item) => ({ item, weight: Buffer.from(random(4)).readUInt32BE() }));
+    return weighted.sort((a, b) => a.weight - b.weight).map(({ item }) => item);
   }
 
   async #request(cards: readonly Card[]): Promise<void> {
@@ -71,7 +107,7 @@ export class Rejoining {
       epoch: epoch.number,
       commitHash: epoch.commit.hash,
       prekey: prekeys.newest(),
-      reason: row.lost === '' ? 'away' : row.lost,
+      reason: row.lost === '' ? 'gap' : row.lost,
       time: effects.clock.now(),
     });
     const rows = cards.map((card) =>
@@ -99,10 +135,11 @@ export class Rejoining {
     openPrekey(request.prekey, card.signKey);
     const now = session.effects.clock.now();
     const hash = sha256(data);
-    const who = toHex(request.from);
+    const who = `${toHex(request.from)} ${request.epoch} ${request.reason}`;
+    if (this.#isHere(request)) return session.record(changes);
     if (
       session.store.all('token', { hash }).length > 0 ||
-      now - (this.#answered.get(who) ?? -Infinity) < HOUR
+      now - (this.#answered.get(who) ?? -Infinity) < ANSWER_EVERY
     )
       throw new ProtocolError('replayed', 'A request to rejoin came a second time.');
     if (!chat.active)
@@ -115,8 +152,16 @@ export class Rejoining {
     await session.record(changes);
   }
 
+  /** Who only suspects to have missed something is where I am, or I am the one who missed it. */
+  #isHere({ reason, epoch: number, commitHash }: RejoinRequest): boolean {
+    const { epoch } = this.chat;
+    if (reason !== 'gap' && reason !== 'away') return false;
+    if (number > epoch.number) void this.suspect().catch(() => undefined);
+    return number > epoch.number || equal(commitHash, epoch.commit.hash);
+  }
+
   /** A rejoin token: an answer, or an admin's reset. Throws ProtocolError. */
-  async token(item: InboxItem & { type: 'rejoin' }, changes: Change[]): Promise<void> {
+  async token(item: InboxItem & { type: 'rejoin' }, envelope: Uint8Array, changes: Change[]): Promise<void> {
     const { chat } = this;
     const { session, row, epoch } = chat;
     const { identity, prekeys } = session;
@@ -127,14 +172,20 @@ export class Rejoining {
       throw new ProtocolError('not-for-me', 'An answer from somebody who was no member.');
     const verified = verifyToken(token, sender.card);
     if (token.epoch <= row.epoch) throw new ProtocolError('replayed', 'An answer for an epoch that is over.');
-    if (row.lost === '' && sender.row.role !== 'admin')
+    if (row.asked === 0 && sender.row.role !== 'admin')
       throw new ProtocolError('wrong-type', 'An answer that nobody asked for.');
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) throw new ProtocolError('prekey-gone', 'An answer for a prekey that is gone.');
     const joiner = openToken(verified, identity, seed);
     const access = groupChannel(welcomeSecrets(joiner).channelSeed);
-    this.#coming = { token, joiner, access, collector: new WelcomeCollector() };
-    await session.record([...changes, ...prekeys.markUsed(token.prekeyId, session.effects.clock.now())]);
+    const now = session.effects.clock.now();
+    const held = sha256(envelope);
+    this.#coming = { token, joiner, access, held, collector: new WelcomeCollector() };
+    await session.record([
+      ...changes,
+      { put: 'held', row: { hash: held, envelope, until: now + FETCH_WAIT } },
+      ...prekeys.markUsed(token.prekeyId, now),
+    ]);
     session.subscribe(access);
   }
 
@@ -155,7 +206,7 @@ export class Rejoining {
     const welcome = openWelcome(box, coming.joiner, coming.token, session.identity.card);
     const { commit, roster, place, cards } = welcome;
     const isAdmin = chat.epoch.member(commit.committer)?.row.role === 'admin';
-    if (commit.reason === 'reset' ? !isAdmin : chat.row.lost === '')
+    if (commit.reason === 'reset' ? !isAdmin : chat.row.asked === 0)
       throw new ProtocolError('bad-commit', 'A group’s new start was not asked for, or is no admin’s.');
     if (commit.epoch <= chat.row.epoch)
       throw new ProtocolError('replayed', 'An answer for an epoch that is over.');
@@ -165,7 +216,7 @@ export class Rejoining {
     const follows = equal(commit.parent, epoch.commit.hash);
     const cut = epoch.acknowledged();
     if (follows) commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
-    changes.push(...epoch.setCut(cut), ...session.prekeys.tend(now));
+    changes.push({ drop: 'held', key: [coming.held] }, ...epoch.setCut(cut), ...session.prekeys.tend(now));
     chat.row = { ...chat.row, lost: '', asked: 0 };
     this.#cancel();
     await chat.succession.switchTo(commit, roster, place, coming.joiner, cards, changes);

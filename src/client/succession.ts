@@ -102,6 +102,15 @@ export class Succession {
     await this.switchTo(commit, roster, place, joiner, cards as Card[], []);
   }
 
+  /** Goes on where a former session, or a lost connection, left off. */
+  async resume(): Promise<void> {
+    const { session, row } = this.chat;
+    if (this.#next) return this.advance();
+    await this.chat.committing.again();
+    const tokens = session.store.all('rekey', { chat: row.id, epoch: row.epoch + 1 });
+    if (tokens.length > 0) this.#waitFor('gap', COMMIT_WAIT);
+  }
+
   #secret({ epoch, hash }: Commit): { secret: Uint8Array; welcomeHash: Uint8Array } | undefined {
     const { store } = this.chat.session;
     const { id: chat } = this.chat.row;
@@ -130,7 +139,8 @@ export class Succession {
       if (this.chat.epoch !== epoch) return;
       if (session.connection.state.name !== 'online' || !this.chat.live) return this.#waitFor(reason, wait);
       if (reason === 'gap' && this.#next) return;
-      void this.chat.rejoining.lost(reason, []).catch(() => undefined);
+      const { rejoining } = this.chat;
+      void (reason === 'gap' ? rejoining.suspect() : rejoining.lost(reason, [])).catch(() => undefined);
     });
   }
 
@@ -209,19 +219,20 @@ export class Succession {
     const now = session.effects.clock.now();
     const rows = epochRows(commit, roster, place, joiner, now, old);
     const epoch = new EpochState(rows.epoch, loadMembers(rows.members, cards));
-    const removed = old.roster.filter(({ fingerprint }) => placeOf(roster, fingerprint) === -1);
+    const removed = old.roster.flatMap(({ fingerprint }) =>
+      placeOf(roster, fingerprint) === -1 ? [fingerprint] : [],
+    );
+    for (const each of chat.epochs.values()) if (each !== old) changes.push(...each.part(removed));
     const entries = this.#notices(old, commit);
     this.#next = undefined;
     this.#brought.clear();
     chat.epochs.set(epoch.number, epoch);
     chat.row = { ...chat.row, epoch: epoch.number, title: commit.title, count: 0 };
+    if (chat.row.lost !== 'rolled-back' && chat.row.lost !== 'damaged') chat.row = { ...chat.row, lost: '' };
     changes.push(
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
-      ...old.end(
-        removed.map(({ fingerprint }) => fingerprint),
-        now,
-      ),
+      ...old.end(removed, now),
       ...this.#over(epoch.number),
       ...chat.committing.settle(commit),
     );

@@ -113,8 +113,8 @@ export interface Tables {
   /**
    * Envelopes for the relay in the order they were made (`position`). `id` is the idempotency key; `channel_seed`
    * proves a group channel, empty for an inbox. `sqn` is 0 for what is not a message; of a message `payload` is kept,
-   * and the history position it is shown at (or 0), to be sealed again in another epoch. `barrier`: 1 if all earlier
-   * ones of this chat have to be at the relay first.
+   * and the history position it is shown at (or 0), to be sealed again in another epoch. `barrier`: what has
+   * to be so first (outbox.ts).
    */
   outbox: {
     id: Bytes;

@@ -126,7 +126,26 @@ const state = (world: World, player: Player): string => {
   if (!chat || !epoch) return `${player.name}: no group`;
   const intents = player.store!.all('intent', { chat: chat.id }).map(({ kind }) => kind);
   const missing = player.client?.view().groups.find(({ id }) => id === world.group)?.missing ?? [];
-  return `${player.name}: ${chat.state} ${chat.lost} epoch ${chat.epoch} ${toHex(parseCommit(epoch.commit).hash).slice(0, 6)} ${JSON.stringify(intents)} missing ${JSON.stringify(missing)}`;
+  const rows = process.env['MODEL_ROWS']
+    ? JSON.stringify(
+        player
+          .store!.all('member', { chat: chat.id })
+          .map((m) => [
+            m.epoch,
+            m.place,
+            toHex(m.fingerprint).slice(0, 4),
+            m.presence,
+            m.next_sqn,
+            m.complete_sqn,
+            m.chain.length,
+          ]),
+      ) +
+      JSON.stringify(
+        player.store!.all('epoch').map((e) => [e.epoch, Buffer.from(e.cut).toString('hex'), e.closed > 0]),
+      ) +
+      JSON.stringify(player.store!.all('frontier').map((f) => [f.epoch, f.by_place, f.of_place, f.sqn]))
+    : '';
+  return `${player.name} ${player.fingerprint.slice(0, 4)} ${rows}: ${chat.state} ${chat.lost} epoch ${chat.epoch} ${toHex(parseCommit(epoch.commit).hash).slice(0, 6)} ${JSON.stringify(intents)} missing ${JSON.stringify(missing)}`;
 };
 
 export const describe = (world: World): string =>
@@ -181,7 +200,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
         !(delivery.state === 'received' && delivery.by === delivery.of) &&
         inside.size > 1
       )
-        return `${player.name} does not know that all have “${text}”: ${JSON.stringify(delivery)}`;
+        return `${player.name} does not know that all have “${text}”: ${JSON.stringify(delivery)}, ${JSON.stringify(all.get(player)!.flatMap((e) => (e.text === text ? [e.epoch, e.sqn] : [])))}`;
   }
   return undefined;
 }
