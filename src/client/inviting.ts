@@ -4,7 +4,7 @@ import type { Commit } from '../protocol/commit.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
 import { inboxKey } from '../protocol/identity.js';
 import { sealInboxItem, verifyPrekeyGone, type InboxItem } from '../protocol/inbox.js';
-import { parseToken, sealTokens, wrapJob, type TokenDraft } from '../protocol/invitation.js';
+import { parseToken, sealToken, signTokens, wrapJob, type TokenDraft } from '../protocol/invitation.js';
 import { placeOf, type Roster } from '../protocol/roster.js';
 import { SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
 import { sealWelcome } from '../protocol/welcome.js';
@@ -18,6 +18,8 @@ import type { Session } from './session.js';
 const NO_WELCOME = new Uint8Array(SECRET_BYTES);
 /** Prekeys asked of the directory at once. */
 const ASKED_AT_ONCE = 32;
+/** Tokens made in one turn of the event loop. */
+const PAUSE_EVERY = 32;
 
 /** Groups I make, and the tokens that carry the secrets of my commits. */
 export class Inviting {
@@ -101,16 +103,17 @@ export class Inviting {
       epoch: commit.epoch,
       commitHash: commit.hash,
     };
-    const tokens = sealTokens(
-      identity,
-      content,
-      jobs.map((each, i) => ({ ...each, wrapped: wrapped[i] })),
-      effects.random,
-    );
+    const unsigned: ReturnType<typeof sealToken>[] = [];
+    for (const [i, { draft, job }] of jobs.entries()) {
+      unsigned.push(sealToken(identity, content, draft, job, wrapped[i], effects.random));
+      await this.#pause(i);
+    }
+    const tokens = signTokens(identity, unsigned);
     const changes: Change[] = [];
     for (const [i, { draft }] of jobs.entries()) {
       const { to: card, type } = draft;
       const token = tokens[i];
+      await this.#pause(i);
       if (!token) {
         effects.log(`no token for a member: its keys can’t be used`);
         continue;
@@ -134,6 +137,12 @@ export class Inviting {
       }
     }
     return { rows, changes };
+  }
+
+  /** Lets the others have a turn, now and then. */
+  async #pause(i: number): Promise<void> {
+    if (i % PAUSE_EVERY === PAUSE_EVERY - 1)
+      await new Promise((resolve) => this.session.effects.clock.after(0, () => resolve(undefined)));
   }
 
   /** An invitee no longer keeps the prekey a token of mine used: it is invited again, by a commit, under its newest. */

@@ -186,6 +186,9 @@ export class Succession {
     if (!sender && token.epoch > row.epoch + 1) return false;
     if (!sender) throw new ProtocolError('not-for-me', 'A key from somebody who is no member.');
     const verified = verifyToken(token, sender);
+    const held = session.store.all('rekey', { chat: row.id, epoch: token.epoch }).length;
+    if (held > 2 * epoch.members.length)
+      throw new ProtocolError('not-for-me', 'More keys for one epoch than members can offer.');
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) throw new ProtocolError('prekey-gone', 'A key for a prekey that is gone.');
     const secret = openToken(verified, identity, seed);

@@ -152,44 +152,56 @@ export const wrapJob = (me: Identity, { type, to, prekey }: TokenDraft, random: 
   block: concat(me.card.fingerprint, to.fingerprint, random(SECRET_BYTES)),
 });
 
-/**
- * Tokens from `me`, signed together: one signature over the root of a Merkle tree. Undefined for a receiver whose keys
- * are unusable.
- */
-export function sealTokens(
+/** A token before its signature. */
+interface Unsigned {
+  readonly head: Uint8Array;
+  readonly secret: Uint8Array;
+  readonly leaf: Uint8Array;
+}
+
+/** Seals one token's secret; undefined if the receiver's keys are unusable. */
+export function sealToken(
   me: Identity,
   content: TokenContent,
-  drafts: readonly { draft: TokenDraft; job: WrapJob; wrapped: Wrapped | undefined }[],
+  { type, to, prekey, secret, welcomeHash }: TokenDraft,
+  job: WrapJob,
+  wrapped: Wrapped | undefined,
   random: Random,
-): (Uint8Array | undefined)[] {
-  const sealed = drafts.flatMap(({ draft, job, wrapped }, at) => {
-    if (!wrapped) return [];
-    const { type, to, prekey, secret, welcomeHash } = draft;
-    const head = encode(headCodec, {
-      ...content,
-      type,
-      from: me.card.fingerprint,
-      to: to.fingerprint,
-      random: random(16),
-      prekeyId: prekey.id,
-      welcomeHash,
-      encryptedBlock: wrapped.encryptedBlock,
-      kemCiphertext: wrapped.ciphertext,
-    });
-    const { enc, nonce, mac } = tokenKeys(type, job.block.subarray(-SECRET_BYTES), wrapped.shared, head);
-    const encrypted = aesCtr(enc, nonce, secret);
-    const sealedSecret = concat(encrypted, hmacSha256(mac, encrypted));
-    return [{ at, head, secret: sealedSecret, leaf: leafHash(labels[type].leaf, head, sealedSecret) }];
+): Unsigned | undefined {
+  if (!wrapped) return undefined;
+  const head = encode(headCodec, {
+    ...content,
+    type,
+    from: me.card.fingerprint,
+    to: to.fingerprint,
+    random: random(16),
+    prekeyId: prekey.id,
+    welcomeHash,
+    encryptedBlock: wrapped.encryptedBlock,
+    kemCiphertext: wrapped.ciphertext,
   });
-  const tokens = drafts.map((): Uint8Array | undefined => undefined);
-  if (sealed.length === 0) return tokens;
-  const { root, paths } = merkleTree(sealed.map(({ leaf }) => leaf));
+  const { enc, nonce, mac } = tokenKeys(type, job.block.subarray(-SECRET_BYTES), wrapped.shared, head);
+  const encrypted = aesCtr(enc, nonce, secret);
+  const sealed = concat(encrypted, hmacSha256(mac, encrypted));
+  return { head, secret: sealed, leaf: leafHash(labels[type].leaf, head, sealed) };
+}
+
+/** Signs tokens together: one signature over the root of a Merkle tree. Undefined stays undefined. */
+export function signTokens(
+  me: Identity,
+  tokens: readonly (Unsigned | undefined)[],
+): (Uint8Array | undefined)[] {
+  const leaves = tokens.flatMap((token) => token?.leaf ?? []);
+  if (leaves.length === 0) return [...tokens] as undefined[];
+  const { root, paths } = merkleTree(leaves);
   const signature = signPss(me.signKey, BATCH_LABEL, root);
-  for (const [index, { at, head, secret }] of sealed.entries()) {
+  let index = 0;
+  return tokens.map((token) => {
+    if (!token) return undefined;
+    const { head, secret } = token;
     const path = paths[index]!;
-    tokens[at] = encode(tokenCodec, { head, secret, index, size: sealed.length, path, signature });
-  }
-  return tokens;
+    return encode(tokenCodec, { head, secret, index: index++, size: leaves.length, path, signature });
+  });
 }
 
 /** One token alone. Throws ProtocolError 'bad-card' if the receiver's keys are unusable. */
@@ -200,7 +212,7 @@ export function makeToken(
   random: Random,
 ): Uint8Array {
   const job = wrapJob(me, draft, random);
-  const [token] = sealTokens(me, content, [{ draft, job, wrapped: wrap(job, random) }], random);
+  const [token] = signTokens(me, [sealToken(me, content, draft, job, wrap(job, random), random)]);
   if (!token)
     throw new ProtocolError('bad-card', `The keys on the contact card of “${draft.to.name}” cannot be used.`);
   return token;

@@ -23,7 +23,8 @@ import { openInboxItem, sealInboxItem } from '../../src/protocol/inbox.js';
 import {
   openToken,
   parseToken,
-  sealTokens,
+  sealToken,
+  signTokens,
   verifyToken,
   wrapJob,
   type TokenDraft,
@@ -139,12 +140,12 @@ async function commitTo(
   });
   const wrapped = await wrap(jobs.map(({ job }) => job));
   const content = { time: 1, group: commit.group, epoch: commit.epoch, commitHash: commit.hash };
-  const tokens = sealTokens(
-    me,
-    content,
-    jobs.map((each, i) => ({ ...each, wrapped: wrapped[i] })),
-    systemRandom,
-  );
+  const unsigned: ReturnType<typeof sealToken>[] = [];
+  for (const [i, { draft, job }] of jobs.entries()) {
+    unsigned.push(sealToken(me, content, draft, job, wrapped[i], systemRandom));
+    if (i % 32 === 31) await new Promise(setImmediate);
+  }
+  const tokens = signTokens(me, unsigned);
   const items = others.map((card, i) =>
     sealInboxItem(
       inboxKey(card),

@@ -1,4 +1,5 @@
-import { systemRandom } from '../../src/crypto/random.js';
+import { systemRandom, type Random } from '../../src/crypto/random.js';
+import type { Identity } from '../../src/protocol/identity.js';
 import { equal, utf8 } from '../../src/crypto/bytes.js';
 import type { Card } from '../../src/protocol/card.js';
 import {
@@ -12,7 +13,15 @@ import {
   type EpochBase,
   type RosterChange,
 } from '../../src/protocol/commit.js';
-import { makeToken, type TokenContent, type TokenDraft } from '../../src/protocol/invitation.js';
+import {
+  makeToken,
+  sealToken,
+  signTokens,
+  type TokenContent,
+  type TokenDraft,
+  type WrapJob,
+  type Wrapped,
+} from '../../src/protocol/invitation.js';
 import { makeLeave, type Leave } from '../../src/protocol/leave.js';
 import { sealMessage, type MessageHeader } from '../../src/protocol/message.js';
 import { encodePayload, type Payload } from '../../src/protocol/payload.js';
@@ -194,3 +203,15 @@ export function say(
     encodePayload(payloadOf(text)),
   );
 }
+
+/** Tokens that are signed together. */
+export const sealTokens = (
+  me: Identity,
+  content: TokenContent,
+  jobs: readonly { draft: TokenDraft; job: WrapJob; wrapped: Wrapped | undefined }[],
+  random: Random,
+): (Uint8Array | undefined)[] =>
+  signTokens(
+    me,
+    jobs.map(({ draft, job, wrapped }) => sealToken(me, content, draft, job, wrapped, random)),
+  );

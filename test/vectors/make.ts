@@ -1,3 +1,4 @@
+import { sealTokens } from '../helpers/group.js';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { concat, fromHex, label, toHex, uintBytes, utf8 } from '../../src/crypto/bytes.js';
 import { sha256 } from '../../src/crypto/hash.js';
@@ -17,7 +18,7 @@ import {
 import { makeFrontier } from '../../src/protocol/frontier.js';
 import { inboxKey, newIdentity } from '../../src/protocol/identity.js';
 import { makePrekeyGone, sealInboxItem, type InboxItem } from '../../src/protocol/inbox.js';
-import { sealTokens, wrap, wrapJob, type TokenDraft, type TokenType } from '../../src/protocol/invitation.js';
+import { wrap, wrapJob, type TokenDraft, type TokenType } from '../../src/protocol/invitation.js';
 import { sealKeyFile } from '../../src/protocol/keyFile.js';
 import { makeLeave } from '../../src/protocol/leave.js';
 import { sealMessage } from '../../src/protocol/message.js';

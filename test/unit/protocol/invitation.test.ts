@@ -9,7 +9,6 @@ import {
   MAX_TOKEN_BYTES,
   openToken,
   parseToken,
-  sealTokens,
   TOKEN_TYPES,
   verifyToken,
   wrap,
@@ -17,7 +16,7 @@ import {
   type TokenDraft,
   type TokenType,
 } from '../../../src/protocol/invitation.js';
-import { inviteTo, makeGroup, NOW, type Group } from '../../helpers/group.js';
+import { inviteTo, makeGroup, NOW, type Group, sealTokens } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { codeOf, flips, tokenParts, tokenWith } from '../../helpers/tamper.js';
 
