@@ -13,7 +13,7 @@ import type { Change, HistoryEntry } from '../../src/store/schema.js';
 import { MemoryDisk } from '../helpers/memoryDisk.js';
 import { Chance } from './chance.js';
 import { RELAY_URL } from './relayModel.js';
-import { Scope } from './virtualTime.js';
+import type { Scope } from './virtualTime.js';
 import type { World } from './world.js';
 
 export const START = Date.UTC(2026, 0, 5);
@@ -148,7 +148,7 @@ export class Player {
     this.client = client;
     const accept = (id: string) =>
       scope.after(world.chance.upTo(5_000), () => {
-        client.accept(id).catch((error: Error) => log(`not accepted: ${error.message}`));
+        client.accept(id).catch((error: unknown) => log(`not accepted: ${(error as Error).message}`));
       });
     client.events.on('invited', accept);
     client.events.on('ended', (reason, text) => {

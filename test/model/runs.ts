@@ -11,7 +11,6 @@ export interface Plan {
   readonly commands: readonly Command[];
 }
 
-let events = 0;
 const STEP = 30_000;
 /** Virtual time for everything to come right, ms. */
 const PATIENCE = 2 * 60 * 60 * 1000;
@@ -30,9 +29,10 @@ export async function run(plan: Plan): Promise<void> {
   } catch (error) {
     const { message } = error as Error;
     const trace = error instanceof Broken ? '' : `\n${(error as Error).stack}`;
-    throw new Error(`${message}${trace}\n${world.log.slice(-150).join('\n')}\n${describe(world)}`);
+    throw new Error(`${message}${trace}\n${world.log.slice(-150).join('\n')}\n${describe(world)}`, {
+      cause: error,
+    });
   } finally {
-    events += world.time.ran;
     await world.end();
   }
 }
@@ -56,10 +56,9 @@ async function comeRight(world: World): Promise<void> {
 }
 
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 1_000);
-const SEED =
-  process.env['MODEL_SEED'] === undefined
-    ? Math.floor(Math.random() * 2 ** 31)
-    : Number(process.env['MODEL_SEED']);
+/** The same runs each time, unless others are asked for: a number, or `random`. */
+const { MODEL_SEED = '1' } = process.env;
+const SEED = MODEL_SEED === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(MODEL_SEED);
 
 /** Runs many, and says how to run the first that fails again. */
 export const runMany = (

@@ -150,7 +150,7 @@ export class World {
         sent.accepted = true;
         this.say(by, `accepts “${text}”`);
       },
-      (error: Error) => this.say(by, `refuses “${text}”: ${error.message}`),
+      (error: unknown) => this.say(by, `refuses “${text}”: ${(error as Error).message}`),
     );
   }
 
@@ -162,9 +162,9 @@ export class World {
     try {
       done = work();
     } catch (error) {
-      done = Promise.reject(error as Error);
+      done = Promise.reject(error);
     }
-    done.catch((error: Error) => this.say(player, `refuses: ${error.message}`));
+    done.catch((error: unknown) => this.say(player, `refuses: ${(error as Error).message}`));
   }
 
   async end(): Promise<void> {
