@@ -37,6 +37,8 @@ export class World {
   /** Everyone who ever was in the roster of an epoch, by commit hash. */
   readonly rosters = new Map<string, ReadonlySet<string>>();
   group = '';
+  /** The run has ended: nothing waits any more. */
+  over = false;
   #failure: Error | undefined;
   /** What each player was shown, and how often, by text. */
   readonly #shown = new Map<Player, Map<string, string>>();
@@ -158,16 +160,12 @@ export class World {
   ask(player: Player, what: string, work: () => Promise<unknown>): void {
     if (!player.client || player.paused) return;
     this.say(player, what);
-    let done: Promise<unknown>;
-    try {
-      done = work();
-    } catch (error) {
-      done = Promise.reject(error);
-    }
+    const done = (async () => work())();
     done.catch((error: unknown) => this.say(player, `refuses: ${(error as Error).message}`));
   }
 
   async end(): Promise<void> {
+    this.over = true;
     for (const player of this.players) player.end();
     await Promise.all(this.closing);
     await settle();
