@@ -222,6 +222,7 @@ export class Chat {
     changes.push(...this.committing.renewal());
     this.receiptSoon();
     await this.store([...changes, position], entries);
+    this.committing.look();
     this.#repair.look();
     this.timeline.showDeliveries();
   }
@@ -465,11 +466,16 @@ export class Chat {
     }
     if (!this.declined) this.row = { ...this.row, state: others.length > 0 ? 'leaving' : 'left' };
     if (others.length === 0) return this.store([{ put: 'chat', row: this.row }], []);
-    await this.sendLeave(onlyAdmin ? successor : new Uint8Array(0));
+    await this.#sendLeave(onlyAdmin ? successor : new Uint8Array(0));
   }
 
   /** My statement holds for one epoch: it is made again in the next if that did not remove me. */
-  async sendLeave(successor: Uint8Array): Promise<void> {
+  async leaveStill(): Promise<void> {
+    if (this.epoch.members.length === 1) await this.leave();
+    else await this.#sendLeave(this.committing.successor(this.epoch));
+  }
+
+  async #sendLeave(successor: Uint8Array): Promise<void> {
     const { identity, effects } = this.session;
     const { epoch } = this;
     const content = makeLeave(identity.signKey, {

@@ -408,6 +408,7 @@ export class ChatClient {
     if (renewed.length > 0 && connection.state.name === 'online') connection.putPrekey(prekeys.newest());
     await this.#inboxItems.retry();
     for (const chat of this.#chats.values()) {
+      chat.committing.look();
       chat.receiptSoon(true);
       await chat.rejoining.ask();
     }

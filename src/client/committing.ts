@@ -4,6 +4,7 @@ import { sealEnvelope } from '../protocol/channel.js';
 import {
   applyChanges,
   badCommit,
+  checkCommit,
   makeCommit,
   MAX_CHANGES,
   parseCommit,
@@ -29,6 +30,8 @@ const STAND_BACK = 60_000;
 const ADMINS_WITHIN = 1_000;
 /** A commit that lost a race is made again within this, ms, doubled with each loss. */
 const BACK_OFF = 500;
+/** Leave statements in one commit, which has a size to keep to. */
+const MAX_LEAVES = 12;
 const NOTHING = new Uint8Array(0);
 const NO_ONE = new Uint8Array(32);
 /** The secret is renewed after this many users' messages. */
@@ -83,7 +86,7 @@ export class Committing {
   async #look(): Promise<void> {
     const { chat } = this;
     const { store, effects } = chat.session;
-    if (this.#busy || !chat.live || !chat.active || chat.succession.decided) return;
+    if (this.#busy || !chat.live || !chat.follows || chat.row.lost !== '' || chat.succession.decided) return;
     if (store.all('own', { chat: chat.row.id }).length > 0) return;
     const intents = this.#intents();
     if (intents.length === 0) return;
@@ -124,6 +127,7 @@ export class Committing {
       cut: epoch.complete(),
       time: effects.clock.now(),
     });
+    checkCommit(commit, epoch);
     const made = await session.inviting.tokens(commit, roster, joiner, secret, recipients, true);
     if (chat.epoch !== epoch || chat.succession.decided) {
       for (const row of made.rows) outbox.discard(row);
@@ -165,15 +169,16 @@ export class Committing {
     for (const intent of [...intents].sort((a, b) => a.due - b.due)) {
       const { kind, fingerprint, data } = intent;
       const entry = epoch.roster[placeOf(epoch.roster, fingerprint)];
+      const leaves = changes.filter((each) => each.type === 'remove' && each.leave.length > 0);
+      const full = changes.length >= MAX_CHANGES - 1 || (kind === 'leave' && leaves.length >= MAX_LEAVES);
       const again =
         kind !== 'renew' && kind !== 'title' && touched.has(Buffer.from(fingerprint).toString('hex'));
-      const change =
-        again || changes.length >= MAX_CHANGES - 1 ? undefined : this.#change(intent, entry, isAdmin, me);
+      const change = again || full ? undefined : this.#change(intent, entry, isAdmin, me);
       if (kind === 'title' && isAdmin) title = new TextDecoder().decode(data);
       else if (change) {
         changes.push(...change);
         touched.add(Buffer.from(fingerprint).toString('hex'));
-      } else if (kind !== 'renew' && !again && changes.length < MAX_CHANGES - 1) useless.push(intent);
+      } else if (kind !== 'renew' && !again && !full) useless.push(intent);
     }
     return { changes, title, useless };
   }
@@ -286,7 +291,8 @@ export class Committing {
   successor(epoch: EpochState): Uint8Array {
     const admins = epoch.roster.filter(({ role }) => role === 'admin');
     const onlyMe = admins.length === 1 && equal(admins[0]!.fingerprint, epoch.me.row.fingerprint);
-    const heir = epoch.members.find((member) => member !== epoch.me && member.row.presence === 'present');
+    const others = epoch.members.filter((member) => member !== epoch.me);
+    const heir = others.find(({ row }) => row.presence === 'present') ?? others[0];
     return onlyMe ? (heir?.row.fingerprint ?? NOTHING) : NOTHING;
   }
 

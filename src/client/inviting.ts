@@ -159,6 +159,7 @@ export class Inviting {
     openPrekey(item.prekey, card.signKey);
     changes.push(...chat.committing.want('invite', item.from, item.prekey));
     await this.session.record(changes);
+    chat.committing.look();
   }
 
   /** The newest prekey that is known: the directory's if it is genuine, else the card's. */

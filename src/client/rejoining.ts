@@ -150,6 +150,7 @@ export class Rejoining {
       ...chat.committing.want('rejoin', request.from, request.prekey),
     );
     await session.record(changes);
+    chat.committing.look();
   }
 
   /** Who only suspects to have missed something is where I am, or I am the one who missed it. */

@@ -245,7 +245,7 @@ export class Succession {
     session.outbox.release(...outgoing);
     chat.receiptSoon();
     await session.retryHeld();
-    if (chat.row.state === 'leaving') await chat.sendLeave(chat.committing.successor(epoch));
+    if (chat.row.state === 'leaving') await chat.leaveStill();
     chat.committing.look();
   }
 

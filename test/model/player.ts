@@ -75,6 +75,7 @@ export class Player {
   #disk: MemoryDisk;
   #older: MemoryDisk;
   #scope: Scope;
+  readonly #turns = new Set<() => void>();
   /** Operations on the disk until the machine fails. */
   #fuse = Infinity;
   /** The disk was put back to an older state at some time. */
@@ -208,6 +209,7 @@ export class Player {
     const { client } = this;
     this.client = undefined;
     this.store = undefined;
+    for (const turn of [...this.#turns]) turn();
     if (client) this.world.closing.push(client.close().catch(() => undefined));
   }
 
@@ -222,7 +224,22 @@ export class Player {
   end(): void {
     const { client } = this;
     this.#scope.over = true;
+    for (const turn of [...this.#turns]) turn();
     if (client) this.world.closing.push(client.close().catch(() => undefined));
+  }
+
+  /** A disk takes its time, once there is somebody who waits for it. */
+  #turn(scope: Scope): Promise<void> {
+    const { chance } = this.world;
+    if (!this.client || scope.over || this.world.over) return Promise.resolve();
+    return new Promise((resolve) => {
+      const turn = () => {
+        this.#turns.delete(turn);
+        resolve();
+      };
+      this.#turns.add(turn);
+      scope.after(chance.once(0.9) ? 1 + chance.upTo(3) : chance.upTo(100), turn);
+    });
   }
 
   #files(disk: MemoryDisk, scope: Scope): Files {
@@ -239,6 +256,8 @@ export class Player {
         const guarded =
           <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
           async (...values: A): Promise<R> => {
+            check();
+            await this.#turn(scope);
             check();
             return work(...values);
           };
