@@ -155,6 +155,7 @@ export class Committing {
       return;
     }
     outbox.release(...rows);
+    chat.succession.expectCommit();
   }
 
   /** The changes that the intents make to the present roster, and intents that make none. */

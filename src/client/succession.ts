@@ -107,8 +107,14 @@ export class Succession {
     const { session, row } = this.chat;
     if (this.#next) return this.advance();
     await this.chat.committing.again();
-    const tokens = session.store.all('rekey', { chat: row.id, epoch: row.epoch + 1 });
-    if (tokens.length > 0) this.#waitFor('gap', COMMIT_WAIT);
+    const { store } = session;
+    const ahead = store.all('rekey', { chat: row.id }).some(({ epoch }) => epoch > row.epoch);
+    if (ahead || store.all('own', { chat: row.id }).length > 0) this.expectCommit();
+  }
+
+  /** There is a commit, mine or another's, and it should be in the channel soon. */
+  expectCommit(): void {
+    this.#waitFor('gap', COMMIT_WAIT);
   }
 
   #secret({ epoch, hash }: Commit): { secret: Uint8Array; welcomeHash: Uint8Array } | undefined {
@@ -140,8 +146,13 @@ export class Succession {
       if (session.connection.state.name !== 'online' || !this.chat.live) return this.#waitFor(reason, wait);
       if (reason === 'gap' && this.#next) return;
       const { rejoining } = this.chat;
-      void (reason === 'gap' ? rejoining.suspect() : rejoining.lost(reason, [])).catch(() => undefined);
+      void (reason === 'gap' ? this.#notThere() : rejoining.lost(reason, [])).catch(() => undefined);
     });
+  }
+
+  async #notThere(): Promise<void> {
+    await this.chat.committing.again();
+    await this.chat.rejoining.suspect();
   }
 
   #fetch(joiner: Uint8Array, hash: Uint8Array): void {
@@ -183,7 +194,10 @@ export class Succession {
     if (token.epoch <= row.epoch) throw new ProtocolError('replayed', 'A key for an epoch that is over.');
     const sender =
       epoch.member(token.from)?.card ?? (token.epoch > row.epoch + 1 ? contacts.get(token.from) : undefined);
-    if (!sender && token.epoch > row.epoch + 1) return false;
+    if (!sender && token.epoch > row.epoch + 1) {
+      this.expectCommit();
+      return false;
+    }
     if (!sender) throw new ProtocolError('not-for-me', 'A key from somebody who is no member.');
     const verified = verifyToken(token, sender);
     const held = session.store.all('rekey', { chat: row.id, epoch: token.epoch }).length;
@@ -202,7 +216,7 @@ export class Succession {
     await session.record(changes);
     session.connection.putPrekey(prekeys.newest());
     if (this.#next) await this.advance();
-    else if (number === row.epoch + 1) this.#waitFor('gap', COMMIT_WAIT);
+    else this.expectCommit();
     return true;
   }
 

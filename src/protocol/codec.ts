@@ -35,6 +35,18 @@ export function bytes(min: number, max = min): Codec<Uint8Array> {
   return { encode: decode, decode };
 }
 
+/** Byte string of exactly `length` bytes, or empty. */
+export function bytesOrNone(length: number): Codec<Uint8Array> {
+  const any = bytes(0, length);
+  const decode = (item: unknown): Uint8Array => {
+    const data = any.decode(item);
+    return data.length === 0 || data.length === length
+      ? data
+      : malformed('a byte string has the wrong length');
+  };
+  return { encode: decode, decode };
+}
+
 /** Text of at most `max` UTF-8 bytes, without lone surrogates. */
 export function text(max: number): Codec<string> {
   const decode = (item: unknown): string =>

@@ -1,7 +1,7 @@
 import { label } from '../crypto/bytes.js';
 import type { KeyObject } from '../crypto/rsa.js';
 import { MAX_MEMBERS } from '../shared/limits.js';
-import { bytes, decode, encode, struct, uint, versioned } from './codec.js';
+import { bytes, bytesOrNone, decode, encode, struct, uint, versioned } from './codec.js';
 import { GROUP_ID_BYTES } from './commit.js';
 import { frontierCodec, type FrontierEntry } from './payload.js';
 import { parseSigned, signBody, verifySigned, type Signed } from './signed.js';
@@ -25,7 +25,7 @@ const body = versioned(
     epoch: uint(2 ** 32 - 1, 1),
     place: uint(MAX_MEMBERS - 1),
     entries: frontierCodec,
-    next: bytes(0, 32),
+    next: bytesOrNone(32),
   }),
 );
 /** Signed together with the epoch's commit, so that it holds in no other. */

@@ -1,6 +1,6 @@
 import { equal, label } from '../crypto/bytes.js';
 import { RSA_MAX_BYTES, type KeyObject } from '../crypto/rsa.js';
-import { bytes, decode, encode, struct, uint, versioned } from './codec.js';
+import { bytes, bytesOrNone, decode, encode, struct, uint, versioned } from './codec.js';
 import { ProtocolError } from './errors.js';
 import { parseSigned, signBody, verifySigned } from './signed.js';
 
@@ -25,7 +25,7 @@ const leaveBody = versioned(
     epoch: uint(2 ** 32 - 1, 1),
     parent: bytes(32),
     member: bytes(32),
-    successor: bytes(0, 32),
+    successor: bytesOrNone(32),
   }),
 );
 const MAX_BODY = 256;
