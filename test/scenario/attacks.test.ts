@@ -193,7 +193,7 @@ describe('attacks on a session', () => {
     const mal = await intrude(team.person('Mal').identity, team.relay.url);
     for (const kind of ['message', 'frontier', 'commit', 'resend'] as const) {
       for (const [name, object] of Object.entries(objects)) {
-        if (name === kind && kind !== 'commit') continue;
+        if (name === kind) continue;
         team.log.length = 0;
         await mal.publish(
           groupChannel(epoch.channel_seed),
@@ -201,7 +201,7 @@ describe('attacks on a session', () => {
         );
         await expect
           .poll(() => team.log.join(), { message: `${name} as ${kind}` })
-          .toMatch(/Ada: group envelope refused: (malformed|wrong-type)/);
+          .toMatch(/Ada: group envelope refused: malformed/);
       }
     }
     const ada_ = team.person('Ada').identity;
@@ -210,7 +210,7 @@ describe('attacks on a session', () => {
         team.log.length = 0;
         const envelope = sealInboxItem(inboxKey(ada_.card), { type, token: object, card }, systemRandom(16));
         await mal.publish(inboxOf(ada_), envelope);
-        await expect.poll(() => team.log.join()).toMatch(/Ada: inbox item refused: (malformed|wrong-type)/);
+        await expect.poll(() => team.log.join()).toMatch(/Ada: inbox item refused: malformed/);
       }
       team.log.length = 0;
       const join = { type: 'join', token: object, card } as const;
