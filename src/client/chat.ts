@@ -357,12 +357,16 @@ export class Chat {
     return [row];
   }
 
-  /** Messages of mine that fell behind a cut go out again in the newest epoch. */
-  sealAgain(changes: Change[], entries: HistoryEntry[]): Tables['outbox'][] {
+  /**
+   * Messages of mine that fell behind a cut go out again in the newest epoch, and those that somebody lacks who was
+   * brought back, perhaps without the epoch they were sent in.
+   */
+  sealAgain(back: readonly Uint8Array[], changes: Change[], entries: HistoryEntry[]): Tables['outbox'][] {
     const { outbox } = this.session;
     const behind = outbox.ofChat(this.row.id).filter(({ epoch, sqn }) => {
       const old = this.epochs.get(epoch);
-      return sqn > 0 && old && old !== this.epoch && !old.within(old.row.place, sqn);
+      if (sqn === 0 || !old || old === this.epoch) return false;
+      return !old.within(old.row.place, sqn) || back.some((who) => old.lacks(who, sqn));
     });
     const rows: Tables['outbox'][] = [];
     for (const old of behind) {

@@ -126,6 +126,13 @@ export class EpochState implements EpochBase {
     return [{ put: 'epoch', row: this.row }];
   }
 
+  /** What others took as the next epoch is not what I did: of mine, only what everyone has counts. */
+  distrustCut(): Change[] {
+    const { place } = this.row;
+    const mine = this.acknowledged()[place] ?? 0;
+    return this.#cut && (this.#cut[place] ?? 0) > mine ? this.setCut(this.#cut.with(place, mine)) : [];
+  }
+
   /** The next epoch is here: the salt of its secret goes, and chains as soon as what they are for is in. */
   end(removed: readonly Uint8Array[], now: number): Change[] {
     this.row = { ...this.row, init: NOTHING, closed: now };
@@ -388,6 +395,13 @@ export class EpochState implements EpochBase {
       return said !== undefined && said.sqn >= sqn && !this.#contradicts(said);
     };
     return { by: others.filter(holds).length, of: others.length };
+  }
+
+  /** Whether this member should have a message of mine and is not known to. */
+  lacks(fingerprint: Uint8Array, sqn: number): boolean {
+    const member = this.member(fingerprint);
+    if (!member || member === this.me || member.row.presence === 'left') return false;
+    return (member.frontier.get(this.row.place)?.sqn ?? 0) < sqn;
   }
 
   /** Ended, and nothing of it is missing anywhere. */

@@ -216,7 +216,8 @@ export class Rejoining {
     const { epoch } = chat;
     const follows = equal(commit.parent, epoch.commit.hash);
     const cut = epoch.acknowledged();
-    if (follows) commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
+    if (!follows) for (const each of chat.epochs.values()) changes.push(...each.distrustCut());
+    else commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
     changes.push({ drop: 'held', key: [coming.held] }, ...epoch.setCut(cut), ...session.prekeys.tend(now));
     chat.row = { ...chat.row, lost: '', asked: 0 };
     this.#cancel();
@@ -262,6 +263,7 @@ export class Rejoining {
     const changes: Change[] = [
       ...made.changes,
       ...made.rows.map((row: Tables['outbox']): Change => ({ put: 'outbox', row })),
+      ...[...chat.epochs.values()].flatMap((each) => each.distrustCut()),
       ...epoch.setCut(epoch.acknowledged()),
     ];
     chat.row = { ...chat.row, lost: '', asked: 0 };

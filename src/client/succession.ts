@@ -253,7 +253,8 @@ export class Succession {
       ...this.#over(epoch.number),
       ...chat.committing.settle(commit),
     );
-    const outgoing = chat.row.state === 'active' ? chat.sealAgain(changes, entries) : [];
+    const back = commit.changes.flatMap(({ type, fingerprint }) => (type === 'rejoin' ? [fingerprint] : []));
+    const outgoing = chat.row.state === 'active' ? chat.sealAgain(back, changes, entries) : [];
     for (const access of chat.accesses()) session.subscribe(access);
     await chat.store(changes, entries);
     session.outbox.release(...outgoing);
