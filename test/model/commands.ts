@@ -174,9 +174,6 @@ export const changes = [
   ),
 ];
 
-export const losses = [with_(1, by('roll back')), with_(1, by('copy'))];
-
-export const good: Command = { do: 'misbehave', how: GOOD, then: 0 };
 export const commandsOf = (
   kinds: readonly { weight: number; arbitrary: fc.Arbitrary<unknown> }[],
 ): fc.Arbitrary<Command[]> =>
