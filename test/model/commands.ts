@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { GOOD, type Mischief } from './relayModel.js';
+import type { Mischief } from './relayModel.js';
 import type { World } from './world.js';
 
 /** One thing that happens to the world, with nothing in it that a run changes. */

@@ -149,6 +149,7 @@ export class Player {
     this.client = client;
     const accept = (id: string) =>
       scope.after(world.chance.upTo(5_000), () => {
+        log(`accepts invitation ${id.slice(0, 6)}`);
         client.accept(id).catch((error: unknown) => log(`not accepted: ${(error as Error).message}`));
       });
     client.events.on('invited', accept);
