@@ -146,7 +146,8 @@ describe('attacks on a session', () => {
     await other.invite('Two', [team.fingerprint('Mal')]);
     await other.close();
     const again = await team.store('Ada');
-    const forMal = again.all('outbox').findLast((row) => row.channel_kind === 'inbox')!.envelope;
+    const [row] = again.all('outbox', { channel_key: team.person('Mal').identity.card.fingerprint });
+    const forMal = row!.envelope;
     await again.close();
     await mal.publish(inboxOf(team.person('Cy').identity), forMal);
     await logged('Cy: inbox item refused: malformed');

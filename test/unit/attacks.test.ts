@@ -286,10 +286,15 @@ describe('6 played where it does not belong', () => {
 
   it('the welcome of one group with the invitation to another', () => {
     const other = makeGroup(ada, [bob, eve]);
-    const open = (token: Uint8Array, of: Group) =>
-      codeOf(() => openWelcome(of.welcome.box, of.joiner, joinToken(token), bob.identity.card));
-    expect(open(inviteTo(group, bob), group)).toBe('nothing');
-    expect(open(inviteTo(other, bob), group)).toBe('bad-welcome');
+    const open = (token: Uint8Array) =>
+      codeOf(() => openWelcome(group.welcome.box, group.joiner, joinToken(token), bob.identity.card));
+    const { group: id, hash: commitHash } = group.commit;
+    const { hash: welcomeHash } = group.welcome;
+    expect(open(inviteTo(group, bob))).toBe('nothing');
+    // In each, one thing is of the other group.
+    expect(open(inviteTo(other, bob, { group: id, commitHash }))).toBe('bad-welcome');
+    expect(open(inviteTo(other, bob, { group: id, welcomeHash }))).toBe('bad-welcome');
+    expect(open(inviteTo(other, bob, { commitHash, welcomeHash }))).toBe('bad-welcome');
   });
 });
 
