@@ -416,7 +416,9 @@ export class Chat {
     if (!(await this.publish('frontier', data, channel))) return;
     epoch.told(entries);
     const changes = this.epoch.present();
-    if (changes.length > 0) await this.session.record(changes).catch(() => effects.log('receipt not noted'));
+    if (changes.length === 0) return;
+    await this.session.record(changes).catch(() => effects.log('receipt not noted'));
+    this.session.events.emit('changed');
   }
 
   /** Publishes what needs no outbox. False if it did not go through. */
