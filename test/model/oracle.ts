@@ -159,6 +159,16 @@ export const describe = (world: World): string =>
     })
     .join('\n');
 
+/** Who was in the epoch of a text of one's own, and has not left the group since. */
+function meantFor(sender: Player, own: readonly HistoryEntry[], text: string): string[] {
+  const entry = own.find((each) => each.text === text);
+  const members = entry ? sender.store!.all('member', { chat: entry.chat, epoch: entry.epoch }) : [];
+  return members
+    .filter(({ presence }) => presence !== 'left')
+    .map(({ fingerprint }) => toHex(fingerprint))
+    .filter((fingerprint) => fingerprint !== sender.fingerprint);
+}
+
 /** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
 export async function unfinished(world: World): Promise<string | undefined> {
   const active = world.players.filter((player) => {
@@ -186,7 +196,8 @@ export async function unfinished(world: World): Promise<string | undefined> {
   for (const sent of world.sent.values()) {
     if (!sent.accepted || sent.lost || !active.includes(sent.by)) continue;
     for (const reader of active) {
-      if (!sent.roster.has(reader.fingerprint) || reader.rolledBack || reader.rejoined) continue;
+      if (!sent.roster.has(reader.fingerprint) || reader.rolledBack) continue;
+      if (!meantFor(sent.by, all.get(sent.by)!, sent.text).includes(reader.fingerprint)) continue;
       if (!all.get(reader)!.some(({ text }) => text === sent.text))
         return `${reader.name} does not have “${sent.text}”`;
     }
@@ -198,7 +209,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
         delivery &&
         !world.sent.get(text)?.lost &&
         !(delivery.state === 'received' && delivery.by === delivery.of) &&
-        inside.size > 1
+        meantFor(player, all.get(player)!, text).length > 0
       )
         return `${player.name} does not know that all have “${text}”: ${JSON.stringify(delivery)}, ${JSON.stringify(all.get(player)!.flatMap((e) => (e.text === text ? [e.epoch, e.sqn] : [])))}`;
   }
