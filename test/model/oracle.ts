@@ -170,13 +170,42 @@ function meantFor(sender: Player, own: readonly HistoryEntry[], text: string): s
 }
 
 /** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
-export async function unfinished(world: World): Promise<string | undefined> {
-  const active = world.players.filter((player) => {
+const activeIn = (world: World): Player[] =>
+  world.players.filter((player) => {
     const { state = 'left' } = world.chat(player) ?? {};
-    return state === 'active' || state === 'leaving';
+    return !world.outside.has(player) && (state === 'active' || state === 'leaving');
   });
+
+export const APART = 'they are in different epochs';
+const FORK = 'follows another change of this group';
+
+/** What people do about a fork that they were told of: an admin starts again, with those that are members there. */
+export function mendFork(world: World): void {
+  const active = activeIn(world);
+  const admin = active.find(
+    (player) =>
+      player.notices.some((text) => text.includes(FORK)) &&
+      player.client
+        ?.view()
+        .groups.some(({ id, members }) => id === world.group && members.some(({ me, admin }) => me && admin)),
+  );
+  if (!admin) return;
+  const inside = world.members(admin);
+  for (const player of active)
+    if (!inside.includes(player.fingerprint)) {
+      world.check(
+        player.notices.some((text) => text.includes(FORK)),
+        `${player.name} was not told of a fork`,
+      );
+      world.outside.add(player);
+    }
+  world.ask(admin, 'reset', () => admin.client!.groups.reset(world.group));
+}
+
+export async function unfinished(world: World): Promise<string | undefined> {
+  const active = activeIn(world);
   const commits = new Set(active.map((player) => toHex(parseCommit(world.epoch(player)!.commit).hash)));
-  if (commits.size > 1) return 'they are in different epochs';
+  if (commits.size > 1) return APART;
   const inside = new Set(active.map(({ fingerprint }) => fingerprint));
   for (const player of active) {
     const chat = world.chat(player)!;
