@@ -341,7 +341,6 @@ export class Chat {
           ? this.timeline.again(fingerprint, { epoch: epoch.number, sqn }, payload, text, shown)
           : this.timeline.text(fingerprint, { epoch: epoch.number, sqn }, payload, text);
       shown = entry.position;
-      this.timeline.follow(entry);
       entries.push(entry);
     }
     const row = session.outbox.make({
@@ -511,6 +510,9 @@ export class Chat {
       { put: 'chat', row: this.row },
       ...entries.map((history) => ({ history })),
     ]);
+    for (const entry of entries)
+      if (entry.kind === 'text' && equal(entry.sender, this.session.identity.card.fingerprint))
+        this.timeline.follow(entry);
     this.timeline.show(entries);
     this.session.events.emit('changed');
   }

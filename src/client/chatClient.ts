@@ -196,7 +196,10 @@ export class ChatClient {
     const { commit, roster, place } = pending.welcome;
     this.#invitations.done(pending);
     const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
-    const chat = { ...rows.chat, state };
+    const former = this.#chats.get(toHex(commit.group));
+    const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
+    const chat = { ...rows.chat, state, position, read_position, unread };
+    former?.stop();
     await this.#record([
       { drop: 'invitation', key: [pending.row.id] },
       { put: 'chat', row: chat },
@@ -279,7 +282,7 @@ export class ChatClient {
     const { connection, outbox, prekeys } = this.#session;
     outbox.pace(rate, burst);
     if (this.#positions.login(storeId)) {
-      outbox.requeue();
+      outbox.requeue((row) => this.#needed(row));
       this.#chats.forEach((chat) => chat.suspect());
     }
     connection.putPrekey(prekeys.newest());

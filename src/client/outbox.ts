@@ -119,9 +119,9 @@ export class Outbox {
     return rows.every((row) => this.#relayed.has(toHex(row.id)) || row.barrier === BARRIER.won);
   }
 
-  /** The relay has another store than it had: everything kept goes out again. */
-  requeue(): void {
-    this.#relayed.clear();
+  /** The relay has another store than it had: what somebody still needs goes out again. */
+  requeue(needed: (row: Row) => boolean): void {
+    for (const row of this.#rows) if (needed(row)) this.#relayed.delete(toHex(row.id));
   }
 
   /** The relay's limits on publications: frames a second and at once. */

@@ -159,14 +159,53 @@ export const describe = (world: World): string =>
     })
     .join('\n');
 
+/** Who was in the epoch of a text of one's own, and has not left the group since. */
+function meantFor(sender: Player, own: readonly HistoryEntry[], text: string): string[] {
+  const entry = own.find((each) => each.text === text);
+  const members = entry ? sender.store!.all('member', { chat: entry.chat, epoch: entry.epoch }) : [];
+  return members
+    .filter(({ presence }) => presence !== 'left')
+    .map(({ fingerprint }) => toHex(fingerprint))
+    .filter((fingerprint) => fingerprint !== sender.fingerprint);
+}
+
 /** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
-export async function unfinished(world: World): Promise<string | undefined> {
-  const active = world.players.filter((player) => {
+const activeIn = (world: World): Player[] =>
+  world.players.filter((player) => {
     const { state = 'left' } = world.chat(player) ?? {};
-    return state === 'active' || state === 'leaving';
+    return !world.outside.has(player) && (state === 'active' || state === 'leaving');
   });
+
+export const APART = 'they are in different epochs';
+const FORK = 'follows another change of this group';
+
+/** What people do about a fork that they were told of: an admin starts again, with those that are members there. */
+export function mendFork(world: World): void {
+  const active = activeIn(world);
+  const admin = active.find(
+    (player) =>
+      player.notices.some((text) => text.includes(FORK)) &&
+      player.client
+        ?.view()
+        .groups.some(({ id, members }) => id === world.group && members.some(({ me, admin }) => me && admin)),
+  );
+  if (!admin) return;
+  const inside = world.members(admin);
+  for (const player of active)
+    if (!inside.includes(player.fingerprint)) {
+      world.check(
+        player.notices.some((text) => text.includes(FORK)),
+        `${player.name} was not told of a fork`,
+      );
+      world.outside.add(player);
+    }
+  world.ask(admin, 'reset', () => admin.client!.groups.reset(world.group));
+}
+
+export async function unfinished(world: World): Promise<string | undefined> {
+  const active = activeIn(world);
   const commits = new Set(active.map((player) => toHex(parseCommit(world.epoch(player)!.commit).hash)));
-  if (commits.size > 1) return 'they are in different epochs';
+  if (commits.size > 1) return APART;
   const inside = new Set(active.map(({ fingerprint }) => fingerprint));
   for (const player of active) {
     const chat = world.chat(player)!;
@@ -186,7 +225,8 @@ export async function unfinished(world: World): Promise<string | undefined> {
   for (const sent of world.sent.values()) {
     if (!sent.accepted || sent.lost || !active.includes(sent.by)) continue;
     for (const reader of active) {
-      if (!sent.roster.has(reader.fingerprint) || reader.rolledBack || reader.rejoined) continue;
+      if (!sent.roster.has(reader.fingerprint) || reader.rolledBack) continue;
+      if (!meantFor(sent.by, all.get(sent.by)!, sent.text).includes(reader.fingerprint)) continue;
       if (!all.get(reader)!.some(({ text }) => text === sent.text))
         return `${reader.name} does not have “${sent.text}”`;
     }
@@ -198,7 +238,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
         delivery &&
         !world.sent.get(text)?.lost &&
         !(delivery.state === 'received' && delivery.by === delivery.of) &&
-        inside.size > 1
+        meantFor(player, all.get(player)!, text).length > 0
       )
         return `${player.name} does not know that all have “${text}”: ${JSON.stringify(delivery)}, ${JSON.stringify(all.get(player)!.flatMap((e) => (e.text === text ? [e.epoch, e.sqn] : [])))}`;
   }

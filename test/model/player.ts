@@ -80,8 +80,6 @@ export class Player {
   #fuse = Infinity;
   /** The disk was put back to an older state at some time. */
   rolledBack = false;
-  /** It came back into the group by another member's commit: what was sent meanwhile was not for it. */
-  rejoined = false;
   /** A number kept outside the disk, or not. */
   #guard: number | undefined;
   readonly notices: string[] = [];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { perform, type Command } from './commands.js';
-import { checkSafety, describe, unfinished } from './oracle.js';
+import { checkSafety, describe, unfinished, APART, mendFork } from './oracle.js';
 import { Broken, World } from './world.js';
 
 export interface Plan {
@@ -51,11 +51,12 @@ async function comeRight(world: World): Promise<void> {
     await world.pass(STEP);
     why = await unfinished(world);
     if (why === undefined) return;
+    if (passed === PATIENCE / 2 && why === APART) mendFork(world);
   }
   throw new Broken(`after two hours ${why}`);
 }
 
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 1_000);
+const { MODEL_RUNS } = process.env;
 /** The same runs each time, unless others are asked for: a number, or `random`. */
 const { MODEL_SEED = '1' } = process.env;
 const SEED = MODEL_SEED === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(MODEL_SEED);
@@ -65,6 +66,7 @@ export const runMany = (
   commands: fc.Arbitrary<Command[]>,
   size: { min: number; max: number },
   spare: number,
+  runs: number,
 ) =>
   fc.assert(
     fc.asyncProperty(
@@ -77,7 +79,7 @@ export const runMany = (
       run,
     ),
     {
-      numRuns: RUNS,
+      numRuns: MODEL_RUNS === undefined ? runs : Number(MODEL_RUNS),
       seed: SEED,
       ...(process.env['MODEL_PATH'] === undefined ? {} : { path: process.env['MODEL_PATH'] }),
       endOnFailure: process.env['MODEL_SHRINK'] === '0',

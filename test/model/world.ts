@@ -60,6 +60,9 @@ export class World {
     if (!holds) throw new Broken(why);
   }
 
+  /** Players who are on the other side of a fork that was mended without them. */
+  readonly outside = new Set<Player>();
+
   async pass(ms: number): Promise<void> {
     await this.time.pass(ms);
     if (this.#failure) throw this.#failure;
