@@ -5,6 +5,7 @@ import { fork } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { format, resolveConfig } from 'prettier';
 import { ROOT } from '../workbench/install.mjs';
 import { installDependencies, isPackageFresh, packageExtension } from '../workbench/prepare.mjs';
 import { activation } from './activation.mjs';
@@ -64,7 +65,10 @@ await rm(SCRATCH, { recursive: true, force: true });
 
 const text = page(figures, before);
 console.log(text);
-if (args.includes('--write')) await writeFile(join(ROOT, 'docs/BENCHMARKS.md'), text);
+if (args.includes('--write')) {
+  const filepath = join(ROOT, 'docs/BENCHMARKS.md');
+  await writeFile(filepath, await format(text, { ...(await resolveConfig(filepath)), filepath }));
+}
 
 /** The helpers find dist/ from their own folder, so the bundles lie as deep as they do. */
 function bundle() {
