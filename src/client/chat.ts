@@ -358,20 +358,21 @@ export class Chat {
 
   /**
    * Messages of mine that fell behind a cut go out again in the newest epoch, and those that somebody lacks who was
-   * brought back, perhaps without the epoch they were sent in.
+   * brought back, perhaps without the epoch they were sent in: within the cut they stay due to who has that epoch.
    */
   sealAgain(back: readonly Uint8Array[], changes: Change[], entries: HistoryEntry[]): Tables['outbox'][] {
     const { outbox } = this.session;
-    const behind = outbox.ofChat(this.row.id).filter(({ epoch, sqn }) => {
+    const behind = outbox.ofChat(this.row.id).filter(({ epoch, sqn, payload }) => {
       const old = this.epochs.get(epoch);
-      if (sqn === 0 || !old || old === this.epoch) return false;
+      if (payload.length === 0 || !old || old === this.epoch) return false;
       return !old.within(old.row.place, sqn) || back.some((who) => old.lacks(who, sqn));
     });
     const rows: Tables['outbox'][] = [];
-    for (const old of behind) {
-      const payload = decodePayload(old.payload);
-      changes.push(...outbox.discard(old));
-      if (payload.kind !== 'leave') rows.push(...this.#seal(payload, old.shown, changes, entries));
+    for (const row of behind) {
+      const payload = decodePayload(row.payload);
+      const old = this.epochs.get(row.epoch)!;
+      changes.push(...(old.within(old.row.place, row.sqn) ? outbox.keepSealed(row) : outbox.discard(row)));
+      if (payload.kind !== 'leave') rows.push(...this.#seal(payload, row.shown, changes, entries));
     }
     return rows;
   }
@@ -408,11 +409,15 @@ export class Chat {
     }
   }
 
-  /** Nothing to store before it: a frontier uses up no key and may be lost. */
+  /** It may be lost; what it says that I have is on disk before it leaves. */
   async sendFrontier(epoch: EpochState, channel = this.epoch, own = false): Promise<void> {
-    const { identity, effects } = this.session;
+    const { identity, effects, store } = this.session;
     const { data, entries } = epoch.makeFrontier(identity.signKey, this.succession.after(epoch), own);
-    if (!(await this.publish('frontier', data, channel))) return;
+    const stored = await store.settled().then(
+      () => true,
+      () => false,
+    );
+    if (!stored || !(await this.publish('frontier', data, channel))) return;
     epoch.told(entries);
     const changes = this.epoch.present();
     if (changes.length === 0) return;

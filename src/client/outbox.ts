@@ -101,6 +101,12 @@ export class Outbox {
     return this.#rows.filter((row) => equal(row.chat, chat));
   }
 
+  /** This message was sealed again: what is kept is for those who ask for this envelope. */
+  keepSealed(row: Row): Change[] {
+    row.payload = new Uint8Array(0);
+    return [{ put: 'outbox', row }];
+  }
+
   /** Forgets an envelope, sent or not. */
   discard(row: Row): Change[] {
     const id = toHex(row.id);

@@ -149,6 +149,11 @@ export class ParticipantStore {
     });
   }
 
+  /** Resolves once every commit so far is on disk; throws as a commit would. */
+  settled(): Promise<void> {
+    return explained(() => this.#inTurn(() => this.#live.journals.write([])));
+  }
+
   /** Writes both databases' images and removes the journals they contain. Commits go on meanwhile. */
   checkpoint(): Promise<void> {
     this.#checkpoint = this.#checkpoint.catch(() => {}).then(() => explained(() => this.#saveImages()));
