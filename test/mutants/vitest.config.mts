@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/unit/{crypto,protocol,client}/**/*.test.ts', 'test/unit/attacks*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    setupFiles: ['test/mutants/keyPool.ts'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
   },
 });

@@ -1,0 +1,39 @@
+// npm run test:mutants: does a test fail when the code is changed? Takes an hour or so.
+// `npm run test:mutants -- -m src/protocol/leave.ts` asks it of one file.
+import { generateKeyPairSync } from 'node:crypto';
+
+const POOL = 16;
+process.env['MUTANT_KEYS'] = JSON.stringify(
+  Array.from({ length: POOL }, () => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 3072,
+      publicKeyEncoding: { type: 'spki', format: 'der' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+    });
+    return [publicKey.toString('base64'), privateKey.toString('base64')];
+  }),
+);
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  testRunner: 'vitest',
+  plugins: ['@stryker-mutator/vitest-runner', './errorTexts.mjs'].map((name) =>
+    name.startsWith('.') ? new URL(name, import.meta.url).pathname : name,
+  ),
+  ignorers: ['error-texts'],
+  vitest: { configFile: 'test/mutants/vitest.config.mts', related: true },
+  mutate: [
+    'src/crypto/**/*.ts',
+    'src/protocol/**/*.ts',
+    'src/client/{epochState,succession,repair}.ts',
+    '!src/crypto/selfTestVectors.ts',
+  ],
+  coverageAnalysis: 'perTest',
+  concurrency: 2,
+  timeoutMS: 20_000,
+  reporters: ['clear-text', 'progress', 'html', 'json'],
+  htmlReporter: { fileName: 'test/results/mutants.html' },
+  jsonReporter: { fileName: 'test/results/mutants.json' },
+  tempDirName: '.stryker-tmp',
+  ignorePatterns: ['dist', '.vscode-host', 'test/results', 'docs/images'],
+};
