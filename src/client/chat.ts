@@ -235,15 +235,19 @@ export class Chat {
     const entries: HistoryEntry[] = [];
     const next = this.succession.after(epoch);
     const sender = epoch.members[frontier.place]!;
-    if (frontier.next.length > 0 && next && !equal(frontier.next, next)) {
-      const other = await this.#evidence(data, next, position);
-      if (other)
+    const forked = frontier.next.length > 0 && next && !equal(frontier.next, next);
+    if (forked) {
+      const about = sha256(sender.card.fingerprint, epoch.commit.hash);
+      if (await this.#evidence(about, data, next, position)) {
         entries.push(
           this.timeline.notice(
             sender.card.fingerprint,
             `${sender.card.name} follows another change of this group than you do: the relay shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`,
           ),
         );
+        // So that they are told as well.
+        await this.sendFrontier(epoch, channel);
+      }
     }
     if (received.kind === 'duplicate' && entries.length === 0) return;
     const changes = received.kind === 'frontier' ? received.changes : [];
@@ -298,15 +302,14 @@ export class Chat {
       place: message.place,
       sqn: message.sqn,
     });
-    const isNew = await this.#evidence(data, kept?.message ?? new Uint8Array(0), position);
+    const isNew = await this.#evidence(sha256(data), data, kept?.message ?? new Uint8Array(0), position);
     const sender = this.epochs.get(message.epoch)?.members[message.place];
     if (isNew && sender) await this.store([], [this.timeline.notice(sender.card.fingerprint, error.message)]);
   }
 
-  /** Keeps what proves a contradiction; false if it is known. */
-  async #evidence(one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
+  /** Keeps what proves a contradiction, once under this hash; false if it is known. */
+  async #evidence(hash: Uint8Array, one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
     const { store, effects } = this.session;
-    const hash = sha256(one);
     if (store.all('evidence', { chat: this.row.id, hash }).length > 0) return false;
     const row = { chat: this.row.id, hash, at: effects.clock.now(), one, other };
     await this.session.record([{ put: 'evidence', row }, position]);

@@ -230,7 +230,8 @@ export class Rejoining {
     const { chat } = this;
     const { session, epoch } = chat;
     const { identity, effects, outbox } = session;
-    if (!chat.follows || !chat.isAdmin) throw new UserError('no-admin', 'Only an admin can reset a group.');
+    if (chat.row.state !== 'active' || !chat.isAdmin)
+      throw new UserError('no-admin', 'Only an admin can reset a group.');
     if (epoch.roster.length > MAX_CHANGES)
       throw new UserError('too-many', `A group of more than ${MAX_CHANGES} members can’t be reset.`);
     const secret = effects.random(SECRET_BYTES);

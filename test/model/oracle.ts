@@ -184,6 +184,7 @@ export function mendFork(world: World): void {
   const active = activeIn(world);
   const admin = active.find(
     (player) =>
+      world.chat(player)!.state === 'active' &&
       player.notices.some((text) => text.includes(FORK)) &&
       player.client
         ?.view()
@@ -202,6 +203,23 @@ export function mendFork(world: World): void {
   world.ask(admin, 'reset', () => admin.client!.groups.reset(world.group));
 }
 
+/** Whether one has accepted something, of an epoch that both were in, that the other has not. */
+function holdsMore(one: Player, other: Player, chat: Uint8Array): boolean {
+  const accepted = ({ store }: Player) =>
+    store!
+      .all('epoch', { chat })
+      .flatMap(({ epoch, commit }) =>
+        store!
+          .all('accepted', { chat, epoch })
+          .map(({ place, sqn }) => [toHex(parseCommit(commit).hash), place, sqn].join(' ')),
+      );
+  const epochs = new Set(
+    other.store!.all('epoch', { chat }).map(({ commit }) => toHex(parseCommit(commit).hash)),
+  );
+  const known = new Set(accepted(other));
+  return accepted(one).some((id) => !known.has(id) && epochs.has(id.split(' ')[0]!));
+}
+
 export async function unfinished(world: World): Promise<string | undefined> {
   const active = activeIn(world);
   const commits = new Set(active.map((player) => toHex(parseCommit(world.epoch(player)!.commit).hash)));
@@ -214,7 +232,10 @@ export async function unfinished(world: World): Promise<string | undefined> {
     if (player.store!.all('intent', { chat: chat.id }).length > 0)
       return `${player.name} still wants something`;
     const view = player.client!.view().groups.find(({ id }) => id === world.group)!;
-    if (view.missing.length > 0) return `${player.name} misses messages`;
+    if (view.missing.length > 0) {
+      const holder = active.find((other) => holdsMore(other, player, chat.id));
+      if (holder) return `${player.name} misses messages that ${holder.name} has`;
+    }
     for (const { fingerprint, name, presence } of view.members)
       if (!inside.has(fingerprint) && presence === 'present')
         return `${player.name} takes ${name} for present`;
