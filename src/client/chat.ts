@@ -27,6 +27,8 @@ const FRONTIER_DELAY = 100;
 const FRONTIER_MEMBERS = 50;
 /** Ended epochs are kept this long, ms: late messages, receipts, and requests to send again. */
 const KEPT = 14 * 24 * 60 * 60 * 1000;
+/** Contradictions that are kept and told, of one group. */
+const MAX_EVIDENCE = 100;
 /** A sender at this SQN renews, however few messages the others sent. */
 const RENEW_SQN = 900;
 
@@ -134,9 +136,10 @@ export class Chat {
     return this.#live.has(toHex(this.epoch.access.channel.key));
   }
 
-  /** The relay lost something: once its channel was read, other members are asked whether I missed a change. */
+  /** The relay lost or damaged something: once its channel was read, others are asked whether I missed a change. */
   suspect(): void {
     this.#suspicious = true;
+    if (this.live) this.#goOn();
   }
 
   offline(): void {
@@ -150,16 +153,16 @@ export class Chat {
     this.receiptSoon(true);
     this.#repair.look();
     this.committing.look();
-    this.#goOn().catch((error: unknown) => {
-      this.session.effects.log(`not gone on: ${(error as Error).message}`);
-    });
+    this.#goOn();
   }
 
-  async #goOn(): Promise<void> {
+  #goOn(): void {
     const suspicious = this.#suspicious;
     this.#suspicious = false;
-    await this.succession.resume();
-    if (suspicious) await this.rejoining.suspect();
+    const gone = this.succession.resume().then(() => (suspicious ? this.rejoining.suspect() : undefined));
+    gone.catch((error: unknown) => {
+      this.session.effects.log(`not gone on: ${(error as Error).message}`);
+    });
   }
 
   // Receiving.
@@ -249,6 +252,7 @@ export class Chat {
         await this.sendFrontier(epoch, channel);
       }
     }
+    if (frontier.next.length > 0 && !next && epoch === this.epoch) this.succession.expectCommit();
     if (received.kind === 'duplicate' && entries.length === 0) return;
     const changes = received.kind === 'frontier' ? received.changes : [];
     if (received.kind === 'frontier') entries.push(...this.#arrival(received));
@@ -293,8 +297,9 @@ export class Chat {
 
   async #refused(error: ProtocolError, data: Uint8Array | undefined, position: Change): Promise<void> {
     this.session.effects.log(`group envelope refused: ${error.code}`);
+    if (!data) return this.suspect();
     if (error.code === 'unknown-own') return this.rejoining.lost('rolled-back', [position]);
-    if (error.code !== 'equivocation' || !data) return;
+    if (error.code !== 'equivocation') return;
     const message = parseMessage(data);
     const [kept] = this.session.store.all('kept', {
       chat: this.row.id,
@@ -310,7 +315,8 @@ export class Chat {
   /** Keeps what proves a contradiction, once under this hash; false if it is known. */
   async #evidence(hash: Uint8Array, one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
     const { store, effects } = this.session;
-    if (store.all('evidence', { chat: this.row.id, hash }).length > 0) return false;
+    const known = store.all('evidence', { chat: this.row.id });
+    if (known.length >= MAX_EVIDENCE || known.some((row) => equal(row.hash, hash))) return false;
     const row = { chat: this.row.id, hash, at: effects.clock.now(), one, other };
     await this.session.record([{ put: 'evidence', row }, position]);
     return true;
@@ -485,7 +491,18 @@ export class Chat {
   /** My statement holds for one epoch: it is made again in the next if that did not remove me. */
   async leaveStill(): Promise<void> {
     if (this.epoch.members.length === 1) await this.leave();
-    else await this.#sendLeave(this.committing.successor(this.epoch));
+    else await this.#sendLeave(this.committing.successor(this.epoch, this.#heir()));
+  }
+
+  /** Whom my last leave statement named; empty if nobody. */
+  #heir(): Uint8Array {
+    const { outbox, identity } = this.session;
+    const { fingerprint, signKey } = identity.card;
+    const leaves = outbox.ofChat(this.row.id).flatMap(({ payload }) => {
+      const said = payload.length > 0 ? decodePayload(payload) : undefined;
+      return said?.kind === 'leave' ? [openLeave(said.content, fingerprint, signKey)] : [];
+    });
+    return leaves.at(-1)?.successor ?? new Uint8Array(0);
   }
 
   async #sendLeave(successor: Uint8Array): Promise<void> {

@@ -1,4 +1,4 @@
-import { equal } from '../crypto/bytes.js';
+import { equal, utf8 } from '../crypto/bytes.js';
 import { openPrekey, type Card, type Prekey } from '../protocol/card.js';
 import { sealEnvelope } from '../protocol/channel.js';
 import {
@@ -15,7 +15,6 @@ import { openLeave } from '../protocol/leave.js';
 import { SALT_BYTES } from '../protocol/message.js';
 import { placeOf, rosterHash, type Roster } from '../protocol/roster.js';
 import { joinerHash, joinerSecret, SECRET_BYTES } from '../protocol/schedule.js';
-import { utf8 } from '../crypto/bytes.js';
 import type { Change, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import type { EpochState } from './epochState.js';
@@ -288,12 +287,15 @@ export class Committing {
     return done.map(dropped);
   }
 
-  /** Whom a leaving sole admin of this epoch names: whoever it named first, if still there. */
-  successor(epoch: EpochState): Uint8Array {
+  /** Whom a leaving sole admin of this epoch names: whom it named before, if still there. */
+  successor(epoch: EpochState, before: Uint8Array): Uint8Array {
     const admins = epoch.roster.filter(({ role }) => role === 'admin');
     const onlyMe = admins.length === 1 && equal(admins[0]!.fingerprint, epoch.me.row.fingerprint);
     const others = epoch.members.filter((member) => member !== epoch.me);
-    const heir = others.find(({ row }) => row.presence === 'present') ?? others[0];
+    const heir =
+      others.find(({ row }) => equal(row.fingerprint, before)) ??
+      others.find(({ row }) => row.presence === 'present') ??
+      others[0];
     return onlyMe ? (heir?.row.fingerprint ?? NOTHING) : NOTHING;
   }
 

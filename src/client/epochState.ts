@@ -352,8 +352,8 @@ export class EpochState implements EpochBase {
 
   /** Whether my last message that counts is not known to be everywhere. */
   get unheard(): boolean {
-    const { place } = this.row;
-    return !this.#everyoneHas(Math.min(this.me.row.complete_sqn, this.#cut?.[place] ?? MAX_SQN));
+    const last = Math.min(this.me.row.complete_sqn, this.#cut?.[this.row.place] ?? MAX_SQN);
+    return last > 0 && !this.#everyoneHas(last);
   }
 
   #untold(): FrontierEntry[] {

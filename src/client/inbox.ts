@@ -32,11 +32,15 @@ export class Inbox {
       case 'rekey':
         return this.#rekey(item, envelope, changes);
       case 'rejoin': {
-        const { group } = parseToken(item.token, 'rejoin', this.session.identity.card.fingerprint);
+        const { group, from } = parseToken(item.token, 'rejoin', this.session.identity.card.fingerprint);
+        this.people.refuse(from);
         return this.#chat(group).rejoining.token(item, envelope, changes);
       }
-      case 'rejoin-request':
-        return this.#chat(peekRejoinRequest(item.request).group).rejoining.requested(item.request, changes);
+      case 'rejoin-request': {
+        const { group, from } = peekRejoinRequest(item.request);
+        this.people.refuse(from);
+        return this.#chat(group).rejoining.requested(item.request, changes);
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import { sha256 } from '../crypto/hash.js';
 import { openCard, openPrekey, type Card } from '../protocol/card.js';
-import { makeCommit, MAX_CHANGES } from '../protocol/commit.js';
+import { checkCommit, makeCommit, MAX_CHANGES } from '../protocol/commit.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
 import { inboxKey } from '../protocol/identity.js';
 import { sealInboxItem, type InboxItem } from '../protocol/inbox.js';
@@ -130,14 +130,18 @@ export class Rejoining {
   async requested(data: Uint8Array, changes: Change[]): Promise<void> {
     const { chat } = this;
     const { session, epoch } = chat;
-    const request = openRejoinRequest(data, ({ from }) => epoch.keyOf(from));
-    const card = epoch.member(request.from)!.card;
-    openPrekey(request.prekey, card.signKey);
+    const request = openRejoinRequest(
+      data,
+      ({ from, epoch: number }) => epoch.keyOf(from) ?? chat.epochs.get(number)?.keyOf(from),
+    );
+    const key = epoch.keyOf(request.from);
+    if (key) openPrekey(request.prekey, key);
     const now = session.effects.clock.now();
     const hash = sha256(data);
     const who = `${toHex(request.from)} ${request.epoch} ${request.reason}`;
     if (this.#isHere(request)) return session.record(changes);
     if (
+      this.#isOver(request) ||
       session.store.all('token', { hash }).length > 0 ||
       now - (this.#answered.get(who) ?? -Infinity) < ANSWER_EVERY
     )
@@ -145,12 +149,27 @@ export class Rejoining {
     if (!chat.active)
       throw new ProtocolError('wrong-group', 'A request to rejoin a group I can’t follow myself.');
     this.#answered.set(who, now);
-    changes.push(
-      { put: 'token', row: { hash, expires: now + 30 * 24 * HOUR } },
-      ...chat.committing.want('rejoin', request.from, request.prekey),
-    );
+    changes.push({ put: 'token', row: { hash, expires: now + 30 * 24 * HOUR } });
+    if (key) changes.push(...chat.committing.want('rejoin', request.from, request.prekey));
     await session.record(changes);
-    chat.committing.look();
+    if (key) chat.committing.look();
+    else await this.#showNext(request);
+  }
+
+  /** Who is in the group no more is shown the commit that it missed. */
+  async #showNext({ epoch: number, commitHash }: RejoinRequest): Promise<void> {
+    const { epochs } = this.chat;
+    const then = epochs.get(number);
+    const next = epochs.get(number + 1);
+    if (then && next && equal(next.commit.parent, commitHash))
+      await this.chat.publish('commit', next.commit.bytes, then);
+  }
+
+  /** Who was heard in my newest epoch has found the way there since it asked, unless its own data are gone. */
+  #isOver({ from, epoch: number, reason }: RejoinRequest): boolean {
+    const { epoch } = this.chat;
+    const heard = number < epoch.number && (epoch.member(from)?.frontier.size ?? 0) > 0;
+    return heard && reason !== 'rolled-back' && reason !== 'damaged';
   }
 
   /** Who only suspects to have missed something is where I am, or I am the one who missed it. */
@@ -159,6 +178,13 @@ export class Rejoining {
     if (reason !== 'gap' && reason !== 'away') return false;
     if (number > epoch.number) void this.suspect().catch(() => undefined);
     return number > epoch.number || equal(commitHash, epoch.commit.hash);
+  }
+
+  /** Whether an answer would be one to a question of mine: of the last hour, or still open. */
+  get #isWaiting(): boolean {
+    const { chat } = this;
+    const { asked, lost } = chat.row;
+    return asked > 0 && (lost !== '' || chat.session.effects.clock.now() - asked < HOUR);
   }
 
   /** A rejoin token: an answer, or an admin's reset. Throws ProtocolError. */
@@ -173,7 +199,7 @@ export class Rejoining {
       throw new ProtocolError('not-for-me', 'An answer from somebody who was no member.');
     const verified = verifyToken(token, sender.card);
     if (token.epoch <= row.epoch) throw new ProtocolError('replayed', 'An answer for an epoch that is over.');
-    if (row.asked === 0 && sender.row.role !== 'admin')
+    if (!this.#isWaiting && sender.row.role !== 'admin')
       throw new ProtocolError('wrong-type', 'An answer that nobody asked for.');
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) throw new ProtocolError('prekey-gone', 'An answer for a prekey that is gone.');
@@ -206,15 +232,18 @@ export class Rejoining {
     this.#coming = undefined;
     const welcome = openWelcome(box, coming.joiner, coming.token, session.identity.card);
     const { commit, roster, place, cards } = welcome;
-    const isAdmin = chat.epoch.member(commit.committer)?.row.role === 'admin';
-    if (commit.reason === 'reset' ? !isAdmin : chat.row.asked === 0)
+    const { epoch } = chat;
+    const isAdmin = epoch.member(commit.committer)?.row.role === 'admin';
+    const me = session.identity.card.fingerprint;
+    const brings = commit.changes.some((change) => change.type === 'rejoin' && equal(change.fingerprint, me));
+    if (commit.reason === 'reset' ? !isAdmin : !brings || !this.#isWaiting)
       throw new ProtocolError('bad-commit', 'A group’s new start was not asked for, or is no admin’s.');
+    const follows = equal(commit.parent, epoch.commit.hash);
+    if (follows && commit.reason !== 'reset') checkCommit(commit, epoch);
     if (commit.epoch <= chat.row.epoch)
       throw new ProtocolError('replayed', 'An answer for an epoch that is over.');
     const now = session.effects.clock.now();
     const changes: Change[] = cards.flatMap((card) => session.contacts.add(card, now));
-    const { epoch } = chat;
-    const follows = equal(commit.parent, epoch.commit.hash);
     const cut = epoch.acknowledged();
     if (!follows) for (const each of chat.epochs.values()) changes.push(...each.distrustCut());
     else commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
@@ -255,7 +284,7 @@ export class Rejoining {
       others.map(async ({ card }): Promise<Recipient> => ({
         card,
         type: 'rejoin',
-        prekey: await session.inviting.prekey(card),
+        prekey: session.contacts.maySend(card.fingerprint) ? await session.inviting.prekey(card) : undefined,
       })),
     );
     const made = await session.inviting.tokens(commit, roster, joiner, joiner, recipients);

@@ -243,11 +243,11 @@ export class Succession {
       placeOf(roster, fingerprint) === -1 ? [fingerprint] : [],
     );
     for (const each of chat.epochs.values()) if (each !== old) changes.push(...each.part(removed));
-    const entries = this.#notices(old, commit);
+    const entries = this.#notices(old, epoch);
     this.#next = undefined;
     this.#brought.clear();
     chat.epochs.set(epoch.number, epoch);
-    chat.row = { ...chat.row, epoch: epoch.number, title: commit.title, count: 0 };
+    chat.row = { ...chat.row, epoch: epoch.number, title: commit.title, count: 0, asked: 0 };
     if (chat.row.lost !== 'rolled-back' && chat.row.lost !== 'damaged') chat.row = { ...chat.row, lost: '' };
     changes.push(
       { put: 'epoch', row: rows.epoch },
@@ -302,25 +302,46 @@ export class Succession {
     );
   }
 
-  /** What a commit did, for people. */
-  #notices(old: EpochState, commit: Commit): HistoryEntry[] {
+  /** What happened between two epochs, for people: more than one commit if I was brought back. */
+  #notices(old: EpochState, { commit, roster, members }: EpochState): HistoryEntry[] {
     const { timeline, session } = this.chat;
     const nameOf = (fingerprint: Uint8Array) =>
-      old.member(fingerprint)?.card.name ?? session.contacts.get(fingerprint)?.name ?? '?';
+      members[placeOf(roster, fingerprint)]?.card.name ??
+      old.member(fingerprint)?.card.name ??
+      session.contacts.get(fingerprint)?.name ??
+      '?';
     const by = nameOf(commit.committer);
-    const said = commit.changes.flatMap((change): string[] => {
-      const name = nameOf(change.fingerprint);
-      if (change.type === 'add') return [`${by} invited ${name}.`];
-      if (change.type === 'remove') return change.leave.length > 0 ? [] : [`${by} removed ${name}.`];
-      if (change.type === 'rejoin') return [`${name} was brought back into the group.`];
-      return [change.role === 'admin' ? `${name} is an admin now.` : `${name} is no longer an admin.`];
-    });
+    const said = equal(commit.parent, old.commit.hash)
+      ? commit.changes.flatMap((change): string[] => {
+          const name = nameOf(change.fingerprint);
+          if (change.type === 'add') return [`${by} invited ${name}.`];
+          if (change.type === 'remove') return change.leave.length > 0 ? [] : [`${by} removed ${name}.`];
+          if (change.type === 'rejoin') return [`${name} was brought back into the group.`];
+          return [roleNotice(name, change.role)];
+        })
+      : rosterNotices(old.roster, roster, nameOf);
     if (commit.reason === 'reset') said.push(`${by} reset the group: it goes on with a new key.`);
-    if (commit.title !== old.commit.title) said.push(`${by} renamed the group to “${commit.title}”.`);
+    if (commit.title !== old.commit.title) said.push(`The group is named “${commit.title}” now.`);
     return said.map((text) => timeline.notice(commit.committer, text));
   }
 
   stop(): void {
     this.#cancelWait();
   }
+}
+
+const roleNotice = (name: string, role: Roster[number]['role']): string =>
+  role === 'admin' ? `${name} is an admin now.` : `${name} is no longer an admin.`;
+
+/** Who came, went and got another role, whoever did it. */
+function rosterNotices(before: Roster, after: Roster, nameOf: (fingerprint: Uint8Array) => string): string[] {
+  const gone = before.filter(({ fingerprint }) => placeOf(after, fingerprint) === -1);
+  return [
+    ...gone.map(({ fingerprint }) => `${nameOf(fingerprint)} is no longer in the group.`),
+    ...after.flatMap(({ fingerprint, role }) => {
+      const known = before[placeOf(before, fingerprint)];
+      if (!known) return [`${nameOf(fingerprint)} is in the group now.`];
+      return known.role === role ? [] : [roleNotice(nameOf(fingerprint), role)];
+    }),
+  ];
 }

@@ -221,6 +221,8 @@ export function checkJoining(commit: Commit, roster: Roster): void {
   if (!inOrder) throw badCommit('its roster is not in order');
   const committer = roster[placeOf(roster, commit.committer)];
   if (!committer) throw badCommit('its committer is no member');
+  if (commit.reason === 'reset' && commit.changes.length + commit.cut.length > 0)
+    throw badCommit('it starts again and changes something');
   const byAdmin = commit.reason === 'reset' || commit.changes.some(({ type }) => type === 'add');
   if (byAdmin && committer.role !== 'admin') throw badCommit('its committer is no admin');
 }

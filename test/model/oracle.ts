@@ -169,12 +169,20 @@ function meantFor(sender: Player, own: readonly HistoryEntry[], text: string): s
     .filter((fingerprint) => fingerprint !== sender.fingerprint);
 }
 
-/** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
 const activeIn = (world: World): Player[] =>
   world.players.filter((player) => {
     const { state = 'left' } = world.chat(player) ?? {};
-    return !world.outside.has(player) && (state === 'active' || state === 'leaving');
+    return (
+      !world.outside.has(player) && (state === 'active' || state === 'leaving') && !isCutOff(world, player)
+    );
   });
+
+/** Knows that it lost the way, and was removed further on: nobody who is there can tell it. */
+const isCutOff = (world: World, player: Player): boolean =>
+  world.chat(player)!.lost !== '' &&
+  world.players.every(
+    (other) => world.chat(other)?.lost !== '' || !world.members(other).includes(player.fingerprint),
+  );
 
 export const APART = 'they are in different epochs';
 const FORK = 'follows another change of this group';
@@ -220,6 +228,7 @@ function holdsMore(one: Player, other: Player, chat: Uint8Array): boolean {
   return accepted(one).some((id) => !known.has(id) && epochs.has(id.split(' ')[0]!));
 }
 
+/** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
 export async function unfinished(world: World): Promise<string | undefined> {
   const active = activeIn(world);
   const commits = new Set(active.map((player) => toHex(parseCommit(world.epoch(player)!.commit).hash)));

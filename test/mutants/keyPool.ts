@@ -13,9 +13,9 @@ type Generate = (
 
 const fromPool: Generate = (type, options, done) => {
   const pair = options.modulusLength === 3072 ? pool.shift() : undefined;
-  if (!pair) return (generateKeyPair as Generate)(type, options, done);
+  if (!pair) return (generateKeyPair as unknown as Generate)(type, options, done);
   const [publicKey, privateKey] = pair.map((text) => Buffer.from(text, 'base64'));
   setImmediate(done, null, publicKey!, privateKey!);
 };
-crypto.generateKeyPair = fromPool as typeof generateKeyPair;
+crypto.generateKeyPair = fromPool as unknown as typeof generateKeyPair;
 syncBuiltinESMExports();
