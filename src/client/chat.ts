@@ -46,8 +46,6 @@ export class Chat {
   readonly #live = new Set<string>();
   #frontierDue = false;
   #announce = false;
-  /** What the relay still has may not be all there was. */
-  #suspicious = false;
 
   constructor(
     readonly session: Session,
@@ -136,12 +134,6 @@ export class Chat {
     return this.#live.has(toHex(this.epoch.access.channel.key));
   }
 
-  /** The relay lost or damaged something: once its channel was read, others are asked whether I missed a change. */
-  suspect(): void {
-    this.#suspicious = true;
-    if (this.live) this.#goOn();
-  }
-
   offline(): void {
     this.#live.clear();
   }
@@ -153,14 +145,7 @@ export class Chat {
     this.receiptSoon(true);
     this.#repair.look();
     this.committing.look();
-    this.#goOn();
-  }
-
-  #goOn(): void {
-    const suspicious = this.#suspicious;
-    this.#suspicious = false;
-    const gone = this.succession.resume().then(() => (suspicious ? this.rejoining.suspect() : undefined));
-    gone.catch((error: unknown) => {
+    this.succession.resume().catch((error: unknown) => {
       this.session.effects.log(`not gone on: ${(error as Error).message}`);
     });
   }
@@ -297,7 +282,7 @@ export class Chat {
 
   async #refused(error: ProtocolError, data: Uint8Array | undefined, position: Change): Promise<void> {
     this.session.effects.log(`group envelope refused: ${error.code}`);
-    if (!data) return this.suspect();
+    if (!data) return this.rejoining.suspect();
     if (error.code === 'unknown-own') return this.rejoining.lost('rolled-back', [position]);
     if (error.code !== 'equivocation') return;
     const message = parseMessage(data);

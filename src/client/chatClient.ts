@@ -76,7 +76,7 @@ export class ChatClient {
       gap: (channel, oldest) => {
         effects.log(`the relay no longer has ${toHex(channel.key).slice(0, 8)} before ${oldest}`);
         this.#positions.skip(channel, oldest);
-        this.#byChannel(channel.key)?.chat.suspect();
+        this.#byChannel(channel.key)?.chat.rejoining.suspect();
       },
     });
     const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
@@ -283,7 +283,7 @@ export class ChatClient {
     outbox.pace(rate, burst);
     if (this.#positions.login(storeId)) {
       outbox.requeue((row) => this.#needed(row));
-      this.#chats.forEach((chat) => chat.suspect());
+      this.#chats.forEach((chat) => chat.rejoining.suspect());
     }
     connection.putPrekey(prekeys.newest());
     this.#subscribe(this.#inbox);

@@ -25,6 +25,8 @@ const HOUR = 60 * 60 * 1000;
 const OTHERS_AFTER = 60_000;
 /** A welcome that did not come is asked for again after this long, ms. */
 const FETCH_WAIT = 60_000;
+/** A suspicion is looked into after this long, ms: what was under way has arrived by then. */
+const SETTLED = 10_000;
 /** So many members of each role are asked by who only suspects to have missed something. */
 const SUSPECTS_ASK = 3;
 /** One member is brought back from one epoch at most this often, ms. */
@@ -35,6 +37,8 @@ const RESET_STEP = 100;
 /** The one way back from every lost state: a request to members, and a commit that brings me back. */
 export class Rejoining {
   #cancel: () => void = () => undefined;
+  #cancelSuspicion: () => void = () => undefined;
+  #suspicious = false;
   /** When each member was last brought back from which epoch and for what reason, ms. */
   readonly #answered = new Map<string, number>();
   #coming:
@@ -66,8 +70,16 @@ export class Rejoining {
   }
 
   /** I may have missed a change: some members are asked, and whoever is further on brings me along. */
-  async suspect(): Promise<void> {
-    if (this.chat.row.lost === '') await this.#ask(SUSPECTS_ASK);
+  suspect(): void {
+    if (this.#suspicious) return;
+    this.#suspicious = true;
+    const { clock, log } = this.chat.session.effects;
+    const wait = Math.max(SETTLED, this.chat.row.asked + HOUR - clock.now());
+    this.#cancelSuspicion = clock.after(wait, () => {
+      this.#suspicious = false;
+      if (this.chat.row.lost !== '') return;
+      this.#ask(SUSPECTS_ASK).catch((error: unknown) => log(`not asked: ${(error as Error).message}`));
+    });
   }
 
   async #ask(atMost: number): Promise<void> {
@@ -176,7 +188,7 @@ export class Rejoining {
   #isHere({ reason, epoch: number, commitHash }: RejoinRequest): boolean {
     const { epoch } = this.chat;
     if (reason !== 'gap' && reason !== 'away') return false;
-    if (number > epoch.number) void this.suspect().catch(() => undefined);
+    if (number > epoch.number) this.suspect();
     return number > epoch.number || equal(commitHash, epoch.commit.hash);
   }
 
@@ -305,5 +317,6 @@ export class Rejoining {
 
   stop(): void {
     this.#cancel();
+    this.#cancelSuspicion();
   }
 }

@@ -47,19 +47,13 @@ export class Succession {
     return { commit, roster: applyChanges(this.chat.epoch.roster, commit.changes) };
   }
 
-  /** A commit in a channel. The first valid one decides; another tells that somebody may have seen another order. Who is leaving takes any. */
+  /** A commit in a channel. The first valid one decides; another tells that somebody may have seen another order. */
   async commit(channel: EpochState, data: Uint8Array, position: Change): Promise<void> {
     const commit = parseCommit(data);
     const decided = this.after(channel);
     if (decided && equal(decided, commit.hash)) return;
     checkCommit(commit, channel);
-    if (decided) {
-      const gone =
-        placeOf(applyChanges(channel.roster, commit.changes), this.chat.session.identity.card.fingerprint) ===
-        -1;
-      if (gone && this.chat.row.state === 'leaving') return this.#removed(commit);
-      return this.chat.sendFrontier(channel, channel);
-    }
+    if (decided) return this.chat.sendFrontier(channel, channel);
     if (channel !== this.chat.epoch || !this.chat.follows)
       throw new ProtocolError('wrong-group', 'A commit of an epoch that is over.');
     await this.#decide(commit, position);
@@ -155,7 +149,7 @@ export class Succession {
 
   async #notThere(): Promise<void> {
     await this.chat.committing.again();
-    await this.chat.rejoining.suspect();
+    this.chat.rejoining.suspect();
   }
 
   #fetch(joiner: Uint8Array, hash: Uint8Array): void {

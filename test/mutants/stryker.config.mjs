@@ -32,7 +32,7 @@ export default {
   // Labels and bounds at the top of a module would have every test run; test/vectors has them all.
   ignoreStatic: true,
   concurrency: 2,
-  timeoutMS: 20_000,
+  timeoutMS: 10_000,
   reporters: ['clear-text', 'progress', 'html', 'json'],
   htmlReporter: { fileName: 'test/results/mutants.html' },
   jsonReporter: { fileName: 'test/results/mutants.json' },
