@@ -188,7 +188,7 @@ export class ChatClient {
   /** Declining is leaving: the others are told. Throws UserError. */
   async decline(invitation: string): Promise<void> {
     const chat = await this.#join(this.#invitations.answerable(invitation), 'declined');
-    await chat.leave();
+    await chat.leaving.leave();
     this.events.emit('changed');
   }
 
@@ -220,7 +220,7 @@ export class ChatClient {
         'too-long',
         `The message has ${content.length} bytes; at most ${MAX_TEXT_BYTES} can be sent. Split it.`,
       );
-    await chat.send({ kind: 'text', id: this.#id(), time: this.#now(), content });
+    await chat.sending.send({ kind: 'text', id: this.#id(), time: this.#now(), content });
   }
 
   /** A page of a group's history, oldest first, in front of position `before` or at the end. */
@@ -315,7 +315,8 @@ export class ChatClient {
         this.#scheduleTidy();
       } else {
         const found = this.#byChannel(channel.key);
-        if (found) await found.chat.item(found.epoch, envelope, this.#positions.advance(channel, seq));
+        if (found)
+          await found.chat.receiving.item(found.epoch, envelope, this.#positions.advance(channel, seq));
         else await this.#chunk(channel.key, envelope);
       }
     } catch (error) {
@@ -412,7 +413,7 @@ export class ChatClient {
     await this.#inboxItems.retry();
     for (const chat of this.#chats.values()) {
       chat.committing.look();
-      chat.receiptSoon(true);
+      chat.frontiers.soon(true);
       await chat.rejoining.ask();
     }
     this.#scheduleTidy();

@@ -17,7 +17,6 @@ import { placeOf, rosterHash, type Roster } from '../protocol/roster.js';
 import { joinerHash, joinerSecret, SECRET_BYTES } from '../protocol/schedule.js';
 import type { Change, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
-import type { EpochState } from './epochState.js';
 import { BARRIER } from './outbox.js';
 
 type Intent = Tables['intent'];
@@ -285,18 +284,6 @@ export class Committing {
       return entry === undefined;
     });
     return done.map(dropped);
-  }
-
-  /** Whom a leaving sole admin of this epoch names: whom it named before, if still there. */
-  successor(epoch: EpochState, before: Uint8Array): Uint8Array {
-    const admins = epoch.roster.filter(({ role }) => role === 'admin');
-    const onlyMe = admins.length === 1 && equal(admins[0]!.fingerprint, epoch.me.row.fingerprint);
-    const others = epoch.members.filter((member) => member !== epoch.me);
-    const heir =
-      others.find(({ row }) => equal(row.fingerprint, before)) ??
-      others.find(({ row }) => row.presence === 'present') ??
-      others[0];
-    return onlyMe ? (heir?.row.fingerprint ?? NOTHING) : NOTHING;
   }
 
   stop(): void {

@@ -71,7 +71,7 @@ export class Groups {
   async leave(group: string, successor?: string): Promise<void> {
     const chat = this.chat(group);
     if (!chat.follows) throw new UserError('over', 'You are not in this group any more.');
-    await chat.leave(successor === undefined ? undefined : fromHex(successor));
+    await chat.leaving.leave(successor === undefined ? undefined : fromHex(successor));
   }
 
   async reset(group: string): Promise<void> {

@@ -53,7 +53,7 @@ export class Succession {
     const decided = this.after(channel);
     if (decided && equal(decided, commit.hash)) return;
     checkCommit(commit, channel);
-    if (decided) return this.chat.sendFrontier(channel, channel);
+    if (decided) return this.chat.frontiers.send(channel, channel);
     if (channel !== this.chat.epoch || !this.chat.follows)
       throw new ProtocolError('wrong-group', 'A commit of an epoch that is over.');
     await this.#decide(commit, position);
@@ -251,13 +251,13 @@ export class Succession {
       ...chat.committing.settle(commit),
     );
     const back = commit.changes.flatMap(({ type, fingerprint }) => (type === 'rejoin' ? [fingerprint] : []));
-    const outgoing = chat.row.state === 'active' ? chat.sealAgain(back, changes, entries) : [];
+    const outgoing = chat.row.state === 'active' ? chat.sending.sealAgain(back, changes, entries) : [];
     for (const access of chat.accesses()) session.subscribe(access);
     await chat.store(changes, entries);
     session.outbox.release(...outgoing);
-    chat.receiptSoon();
+    chat.frontiers.soon();
     await session.retryHeld();
-    if (chat.row.state === 'leaving') await chat.leaveStill();
+    if (chat.row.state === 'leaving') await chat.leaving.still();
     chat.committing.look();
   }
 

@@ -25,7 +25,7 @@ export default {
   mutate: [
     'src/crypto/**/*.ts',
     'src/protocol/**/*.ts',
-    'src/client/{epochState,succession,repair}.ts',
+    'src/client/{receiving,epochState,succession,repair}.ts',
     '!src/crypto/selfTestVectors.ts',
   ],
   coverageAnalysis: 'perTest',

@@ -1,0 +1,188 @@
+import { equal } from '../crypto/bytes.js';
+import { sha256 } from '../crypto/hash.js';
+import { openEnvelope } from '../protocol/channel.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { parseFrontier } from '../protocol/frontier.js';
+import { openLeave } from '../protocol/leave.js';
+import { parseMessage } from '../protocol/message.js';
+import { parseResend } from '../protocol/resend.js';
+import { MAX_TEXT_BYTES } from '../shared/limits.js';
+import type { Change, HistoryEntry } from '../store/schema.js';
+import type { Chat } from './chat.js';
+import type { EpochState, MemberState, Received } from './epochState.js';
+
+/** Contradictions that are kept and told, of one group. */
+const MAX_EVIDENCE = 100;
+
+/** What comes out of a group's channels, each kind to what it changes; contradictions are kept as evidence. */
+export class Receiving {
+  constructor(private readonly chat: Chat) {}
+
+  /** One envelope from a channel of this group. `position` is the change that says it was read. */
+  async item(channel: EpochState, envelope: Uint8Array, position: Change): Promise<void> {
+    let data: Uint8Array | undefined;
+    try {
+      const opened = openEnvelope(channel.row.seal_key, envelope);
+      data = opened.data;
+      if (opened.kind === 'commit') return await this.chat.succession.commit(channel, data, position);
+      if (opened.kind === 'message') return await this.#message(channel, data, position);
+      if (opened.kind === 'frontier') return await this.#frontier(channel, data, position);
+      const resend = parseResend(data);
+      this.chat.repair.asked(this.#epoch(channel, resend.epoch), resend);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      await this.#refused(error, data, position);
+    }
+  }
+
+  /** An ended epoch's messages may come again in a later one's channel, never the other way round. */
+  #epoch(channel: EpochState, number: number): EpochState {
+    const epoch = number <= channel.number ? this.chat.epochs.get(number) : undefined;
+    if (!epoch) throw new ProtocolError('wrong-group', 'Something of another epoch.');
+    return epoch;
+  }
+
+  async #message(channel: EpochState, data: Uint8Array, position: Change): Promise<void> {
+    const message = parseMessage(data);
+    const epoch = this.#epoch(channel, message.epoch);
+    const received = epoch.receive(message, data);
+    this.chat.repair.came(epoch, message.place, message.sqn);
+    if (received.kind !== 'message') return;
+    const { sender, sqn, payload, changes } = received;
+    const entries: HistoryEntry[] = this.#arrival(received);
+    const { name, fingerprint } = sender.card;
+    const judgement = payload ? this.chat.timeline.judge(fingerprint, payload) : 'new';
+    if (payload && judgement === 'new') changes.push(this.chat.timeline.remember(fingerprint, payload));
+    const text = payload?.kind === 'text' ? decodeText(payload.content) : undefined;
+    if (payload?.kind === 'leave') {
+      if (judgement === 'new')
+        entries.push(
+          this.chat.timeline.notice(
+            fingerprint,
+            received.first ? `${name} declined the invitation.` : `${name} left.`,
+          ),
+        );
+      changes.push(...this.#leaving(epoch, sender, payload.content));
+    } else if (judgement === 'contradiction')
+      entries.push(
+        this.chat.timeline.notice(fingerprint, `${name} sent two different messages as if they were one.`),
+      );
+    if (payload && text !== undefined && judgement === 'new') {
+      entries.push(this.chat.timeline.text(fingerprint, { epoch: epoch.number, sqn }, payload, text));
+      this.chat.row = { ...this.chat.row, unread: this.chat.row.unread + 1 };
+    } else if (!payload || (payload.kind === 'text' && text === undefined))
+      entries.push(
+        this.chat.timeline.notice(fingerprint, `A damaged message from ${name} could not be read.`),
+      );
+    if (epoch === this.chat.epoch) this.chat.row = { ...this.chat.row, count: this.chat.row.count + 1 };
+    changes.push(...this.chat.committing.renewal());
+    this.chat.frontiers.soon();
+    await this.chat.store([...changes, position], entries);
+    this.chat.committing.look();
+    this.chat.repair.look();
+    this.chat.timeline.showDeliveries();
+  }
+
+  async #frontier(channel: EpochState, data: Uint8Array, position: Change): Promise<void> {
+    const frontier = parseFrontier(data);
+    const epoch = this.#epoch(channel, frontier.epoch);
+    const received = epoch.receiveFrontier(frontier);
+    if (epoch.owesReceipt) this.chat.frontiers.soon();
+    const entries: HistoryEntry[] = [];
+    const next = this.chat.succession.after(epoch);
+    const sender = epoch.members[frontier.place]!;
+    const forked = frontier.next.length > 0 && next && !equal(frontier.next, next);
+    if (forked) {
+      const about = sha256(sender.card.fingerprint, epoch.commit.hash);
+      if (await this.#evidence(about, data, next, position)) {
+        entries.push(
+          this.chat.timeline.notice(
+            sender.card.fingerprint,
+            `${sender.card.name} follows another change of this group than you do: the relay shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`,
+          ),
+        );
+        // So that they are told as well.
+        await this.chat.frontiers.send(epoch, channel);
+      }
+    }
+    if (frontier.next.length > 0 && !next && epoch === this.chat.epoch) this.chat.succession.expectCommit();
+    if (received.kind === 'duplicate' && entries.length === 0) return;
+    const changes = received.kind === 'frontier' ? received.changes : [];
+    if (received.kind === 'frontier') entries.push(...this.#arrival(received));
+    await this.chat.store([...changes, position], entries);
+    this.chat.repair.look();
+    this.chat.timeline.showDeliveries();
+  }
+
+  /** What a sign of life tells: somebody joined, or two members hold different messages. */
+  #arrival(received: Exclude<Received, { kind: 'duplicate' }>): HistoryEntry[] {
+    const { sender, first, conflict, changes } = received;
+    const entries: HistoryEntry[] = [];
+    if (first || sender.row.presence === 'left') {
+      const { chat, fingerprint } = sender.row;
+      if (this.chat.session.store.all('invited', { chat, fingerprint }).length > 0)
+        changes.push({ drop: 'invited', key: [chat, fingerprint] });
+    }
+    if (first && sender.row.presence === 'present')
+      entries.push(this.chat.timeline.notice(sender.card.fingerprint, `${sender.card.name} joined.`));
+    if (conflict)
+      entries.push(
+        this.chat.timeline.notice(
+          conflict.card.fingerprint,
+          `${sender.card.name} holds another message of ${conflict.card.name} than you do, under the same number: one of the two shows different people different things.`,
+        ),
+      );
+    return entries;
+  }
+
+  #leaving(epoch: EpochState, { card }: MemberState, content: Uint8Array): Change[] {
+    try {
+      const leave = openLeave(content, card.fingerprint, card.signKey);
+      if (epoch !== this.chat.epoch || !equal(leave.parent, epoch.commit.hash)) return [];
+      const heir = equal(leave.successor, this.chat.session.identity.card.fingerprint);
+      return this.chat.committing.want('leave', card.fingerprint, content, heir ? 0 : undefined);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.chat.session.effects.log(`leave statement refused: ${error.code}`);
+      return [];
+    }
+  }
+
+  async #refused(error: ProtocolError, data: Uint8Array | undefined, position: Change): Promise<void> {
+    this.chat.session.effects.log(`group envelope refused: ${error.code}`);
+    if (!data) return this.chat.rejoining.suspect();
+    if (error.code === 'unknown-own') return this.chat.rejoining.lost('rolled-back', [position]);
+    if (error.code !== 'equivocation') return;
+    const message = parseMessage(data);
+    const [kept] = this.chat.session.store.all('kept', {
+      chat: this.chat.row.id,
+      epoch: message.epoch,
+      place: message.place,
+      sqn: message.sqn,
+    });
+    const isNew = await this.#evidence(sha256(data), data, kept?.message ?? new Uint8Array(0), position);
+    const sender = this.chat.epochs.get(message.epoch)?.members[message.place];
+    if (isNew && sender)
+      await this.chat.store([], [this.chat.timeline.notice(sender.card.fingerprint, error.message)]);
+  }
+
+  /** Keeps what proves a contradiction, once under this hash; false if it is known. */
+  async #evidence(hash: Uint8Array, one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
+    const { store, effects } = this.chat.session;
+    const known = store.all('evidence', { chat: this.chat.row.id });
+    if (known.length >= MAX_EVIDENCE || known.some((row) => equal(row.hash, hash))) return false;
+    const row = { chat: this.chat.row.id, hash, at: effects.clock.now(), one, other };
+    await this.chat.session.record([{ put: 'evidence', row }, position]);
+    return true;
+  }
+}
+
+/** Strict UTF-8 within the bound, else undefined. */
+function decodeText(content: Uint8Array): string | undefined {
+  if (content.length > MAX_TEXT_BYTES) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import { decodePayload, encodePayload, type Payload } from '../protocol/payload.js';
+import type { Change, HistoryEntry, Tables } from '../store/schema.js';
+import type { Chat } from './chat.js';
+
+/** A sender at this SQN renews, however few messages the others sent. */
+const RENEW_SQN = 900;
+
+export type TextPayload = Omit<Payload, 'frontier'>;
+
+/** Own messages of a group, on their way to the outbox. */
+export class Sending {
+  constructor(private readonly chat: Chat) {}
+
+  /** Stores a payload as the next message, then lets it go. Resolves when it is stored. Throws UserError. */
+  async send(payload: TextPayload): Promise<void> {
+    const changes: Change[] = [];
+    const entries: HistoryEntry[] = [];
+    const rows = this.#seal(payload, 0, changes, entries);
+    if (payload.kind === 'text') this.chat.row = { ...this.chat.row, count: this.chat.row.count + 1 };
+    changes.push(...this.chat.committing.renewal(this.chat.epoch.me.row.next_sqn > RENEW_SQN));
+    await this.chat.store(changes, entries);
+    this.chat.session.outbox.release(...rows);
+    this.chat.committing.look();
+  }
+
+  /** Seals a payload in the newest epoch; `shown` is its place in the history if it has one already. */
+  #seal(payload: TextPayload, shown: number, changes: Change[], entries: HistoryEntry[]): Tables['outbox'][] {
+    const { session, epoch } = this.chat;
+    const sent = epoch.send(session.identity.signKey, payload, session.effects.random);
+    const { sqn } = sent;
+    changes.push(...sent.changes);
+    if (payload.kind === 'text') {
+      const text = new TextDecoder().decode(payload.content);
+      const { fingerprint } = session.identity.card;
+      const entry =
+        shown > 0
+          ? this.chat.timeline.again(fingerprint, { epoch: epoch.number, sqn }, payload, text, shown)
+          : this.chat.timeline.text(fingerprint, { epoch: epoch.number, sqn }, payload, text);
+      shown = entry.position;
+      entries.push(entry);
+    }
+    const row = session.outbox.make({
+      access: epoch.access,
+      envelope: sent.envelope,
+      chat: this.chat.row.id,
+      epoch: epoch.number,
+      sqn,
+      payload: encodePayload({ ...payload, frontier: [] }),
+      shown,
+    });
+    changes.push({ put: 'outbox', row });
+    return [row];
+  }
+
+  /**
+   * Messages of mine that fell behind a cut go out again in the newest epoch, and those that somebody lacks who was
+   * brought back, perhaps without the epoch they were sent in: within the cut they stay due to who has that epoch.
+   */
+  sealAgain(back: readonly Uint8Array[], changes: Change[], entries: HistoryEntry[]): Tables['outbox'][] {
+    const { outbox } = this.chat.session;
+    const behind = outbox.ofChat(this.chat.row.id).filter(({ epoch, sqn, payload }) => {
+      const old = this.chat.epochs.get(epoch);
+      if (payload.length === 0 || !old || old === this.chat.epoch) return false;
+      return !old.within(old.row.place, sqn) || back.some((who) => old.lacks(who, sqn));
+    });
+    const rows: Tables['outbox'][] = [];
+    for (const row of behind) {
+      const payload = decodePayload(row.payload);
+      const old = this.chat.epochs.get(row.epoch)!;
+      changes.push(...(old.within(old.row.place, row.sqn) ? outbox.keepSealed(row) : outbox.discard(row)));
+      if (payload.kind !== 'leave') rows.push(...this.#seal(payload, row.shown, changes, entries));
+    }
+    return rows;
+  }
+}
