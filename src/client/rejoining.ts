@@ -177,11 +177,10 @@ export class Rejoining {
       await this.chat.publish('commit', next.commit.bytes, then);
   }
 
-  /** Who was heard in my newest epoch has found the way there since it asked, unless its own data are gone. */
-  #isOver({ from, epoch: number, reason }: RejoinRequest): boolean {
+  /** Whoever asked before my newest epoch began, and was heard in it, found the way by itself. */
+  #isOver({ from, time }: RejoinRequest): boolean {
     const { epoch } = this.chat;
-    const heard = number < epoch.number && (epoch.member(from)?.frontier.size ?? 0) > 0;
-    return heard && reason !== 'rolled-back' && reason !== 'damaged';
+    return time < epoch.commit.time && (epoch.member(from)?.frontier.size ?? 0) > 0;
   }
 
   /** Who only suspects to have missed something is where I am, or I am the one who missed it. */

@@ -174,6 +174,8 @@ export const changes = [
   ),
 ];
 
+export const disks = [with_(2, by('copy')), with_(3, by('roll back'))];
+
 export const commandsOf = (
   kinds: readonly { weight: number; arbitrary: fc.Arbitrary<unknown> }[],
 ): fc.Arbitrary<Command[]> =>

@@ -228,6 +228,13 @@ function holdsMore(one: Player, other: Player, chat: Uint8Array): boolean {
   return accepted(one).some((id) => !known.has(id) && epochs.has(id.split(' ')[0]!));
 }
 
+/** Somebody used a number twice, after an older copy of its disk was put back, and this one was told so. */
+const doubled = (by: Player, reader: Player): boolean =>
+  by.rolledBack &&
+  reader.notices.some(
+    (text) => text.includes(`${by.name} signed two`) || text.includes(`another message of ${by.name}`),
+  );
+
 /** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
 export async function unfinished(world: World): Promise<string | undefined> {
   const active = activeIn(world);
@@ -255,7 +262,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
   for (const sent of world.sent.values()) {
     if (!sent.accepted || sent.lost || !active.includes(sent.by)) continue;
     for (const reader of active) {
-      if (!sent.roster.has(reader.fingerprint) || reader.rolledBack) continue;
+      if (!sent.roster.has(reader.fingerprint) || reader.rolledBack || doubled(sent.by, reader)) continue;
       if (!meantFor(sent.by, all.get(sent.by)!, sent.text).includes(reader.fingerprint)) continue;
       if (!all.get(reader)!.some(({ text }) => text === sent.text))
         return `${reader.name} does not have “${sent.text}”`;
@@ -267,6 +274,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
       if (
         delivery &&
         !world.sent.get(text)?.lost &&
+        !active.some((reader) => doubled(player, reader)) &&
         !(delivery.state === 'received' && delivery.by === delivery.of) &&
         meantFor(player, all.get(player)!, text).length > 0
       )
