@@ -89,7 +89,8 @@ describe('a welcome', () => {
 
   it('is refused with cards missing, doubled, swapped or exchanged', () => {
     const [first, second] = group.cards as [Group['cards'][0], Group['cards'][0]];
-    for (const cards of [[first], [first, second, second], [second, first], [first, eve.identity.card]])
+    const exchanged = group.cards.map((card) => (card === bob.identity.card ? eve.identity.card : card));
+    for (const cards of [[first], [first, second, second], [second, first], exchanged])
       expect(openAnew(group.roster, cards)).toBe('bad-welcome');
   });
 
