@@ -376,8 +376,12 @@ describe('attacks on a group', { timeout: 120_000 }, () => {
     await bo.close();
     let bos = await known(team, 'Bo');
     const mal = await intrude(team.person('Mal').identity, team.relay.url);
-    for (const change of [{ kind: 'edit' }, { kind: 'delete' }, { id }] as const) {
-      const { envelope, next } = forge(bos, team.person('Bo'), 'not the original', change);
+    for (const [text, change] of [
+      ['edited', { kind: 'edit' }],
+      ['deleted', { kind: 'delete' }],
+      ['not the original', { id }],
+    ] as const) {
+      const { envelope, next } = forge(bos, team.person('Bo'), text, change);
       await mal.publish(bos.access, envelope);
       bos = next;
     }
