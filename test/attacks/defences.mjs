@@ -13,6 +13,7 @@ import { run } from '../workbench/processes.mjs';
 const NAMED = {
   unit: ['test/unit/attacks.test.ts', '^# '],
   session: ['test/scenario/attacks.test.ts', ' #: '],
+  group: ['test/scenario/groupAttacks.test.ts', ' #: '],
 };
 const LEFT_OUT = /^(\.git|\.vscode-host|dist|node_modules|test[\\/]results)$/;
 
@@ -73,10 +74,10 @@ async function outcome(file, pattern) {
   rmSync(results, { force: true });
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', project, file, '-t', pattern];
   await node(...vitest, '--reporter=json', `--outputFile=${results}`);
-  /** @type {{ testResults: { assertionResults: { status: string, fullName: string }[] }[] }} */
+  /** @type {{ testResults: { assertionResults: { status: string, fullName: string, failureMessages: string[] }[] }[] }} */
   const { testResults } = JSON.parse(readFileSync(results, 'utf8'));
   const ran = testResults.flatMap((each) => each.assertionResults);
   const failed = ran.find(({ status }) => status === 'failed');
-  if (failed) return `fails: ${failed.fullName}`;
+  if (failed) return `fails: ${failed.fullName}\n     ${failed.failureMessages.join().split('\n')[0]}`;
   return ran.some(({ status }) => status === 'passed') ? 'passes' : 'no test ran';
 }

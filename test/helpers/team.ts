@@ -189,6 +189,14 @@ export class Team {
     return group;
   }
 
+  /** Ada’s group with Bo and Cy; who is named in `through` reaches the relay that way. */
+  async three(options: OpenOptions = {}, through: Readonly<Partial<Record<string, { dial: Dial }>>> = {}) {
+    const open = (name: string) =>
+      this.open(name, { ...options, ...(through[name] && { dial: through[name].dial }) });
+    const [ada, bo, cy] = await Promise.all([open('Ada'), open('Bo'), open('Cy')]);
+    return { ada, bo, cy, group: await this.group(ada, { Bo: bo, Cy: cy }) };
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((client) => client.close()));
     await this.relay.stop();

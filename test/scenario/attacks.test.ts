@@ -1,26 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { groupChannel } from '../../src/client/connection.js';
-import { toHex, utf8 } from '../../src/crypto/bytes.js';
 import { systemRandom } from '../../src/crypto/random.js';
-import { openEnvelope, sealEnvelope } from '../../src/protocol/channel.js';
-import { parseCommit } from '../../src/protocol/commit.js';
-import { makeFrontier } from '../../src/protocol/frontier.js';
 import { inboxKey } from '../../src/protocol/identity.js';
 import { openInboxItem, sealInboxItem } from '../../src/protocol/inbox.js';
-import { sealMessage } from '../../src/protocol/message.js';
-import { encodePayload } from '../../src/protocol/payload.js';
-import type { ParticipantStore } from '../../src/store/participantStore.js';
+import { parseToken } from '../../src/protocol/invitation.js';
+import { envelopeOf, forge, known, signOfLife, tokenItem } from '../helpers/forging.js';
 import { inboxOf, intrude } from '../helpers/intruder.js';
-import {
-  acceptNext,
-  hasText,
-  members,
-  RelayProcess,
-  shiftedClock,
-  Team,
-  texts,
-  until,
-} from '../helpers/team.js';
+import { acceptNext, hasText, members, RelayProcess } from '../helpers/team.js';
+import { shiftedClock, Team, texts, until } from '../helpers/team.js';
 
 const HOUR = 3600 * 1000;
 const DAY = 24 * HOUR;
@@ -34,40 +20,6 @@ describe('attacks on a session', () => {
   afterEach(() => team.close());
 
   const logged = (line: string) => expect.poll(() => team.log, { timeout: 10_000 }).toContain(line);
-  /** What a member knows of a group's epoch. */
-  const secrets = (store: ParticipantStore) => {
-    const [epoch] = store.all('epoch');
-    return { epoch: epoch!, commit: parseCommit(epoch!.commit), members: store.all('member') };
-  };
-  const placeOf = (store: ParticipantStore, name: string) =>
-    store.all('member').find((row) => toHex(row.fingerprint) === team.fingerprint(name))!.place;
-  /** A message as the member could make it who holds this chain key and signs with this person's key. */
-  const forge = (
-    store: ParticipantStore,
-    signer: string,
-    change: { place?: number; sqn?: number; text?: string; group?: Uint8Array; chainOf?: number } = {},
-  ) => {
-    const { epoch, commit, members: rows } = secrets(store);
-    const place = change.place ?? epoch.place;
-    const row = rows.find((member) => member.place === (change.chainOf ?? place))!;
-    const content = utf8(change.text ?? 'forged');
-    const payload = { kind: 'text', id: systemRandom(16), time: Date.now(), content, frontier: [] } as const;
-    const { bytes } = sealMessage(
-      team.person(signer).identity.signKey,
-      commit.hash,
-      row.chain,
-      {
-        group: change.group ?? epoch.chat,
-        epoch: epoch.epoch,
-        place,
-        sqn: change.sqn ?? row.next_sqn,
-        salt: systemRandom(16),
-        previous: row.last_hash,
-      },
-      encodePayload(payload),
-    );
-    return sealEnvelope(epoch.seal_key, 'message', bytes, systemRandom(16));
-  };
 
   it('3: refuses a join token that is too old, and holds one from the future until its time', async () => {
     const late = await team.open('Ada', { clock: shiftedClock(-8 * DAY) });
@@ -132,12 +84,10 @@ describe('attacks on a session', () => {
     const bo = await team.open('Bo');
     const one = await team.group(ada, { Bo: bo }, 'One');
     await bo.close();
-    const store = await team.store('Bo');
-    const { epoch } = secrets(store);
-    const played = forge(store, 'Bo', { group: systemRandom(16) });
-    await store.close();
+    const bos = await known(team, 'Bo');
+    const played = forge(bos, team.person('Bo'), 'of another group', {}, { group: systemRandom(16) });
     const mal = await intrude(team.person('Mal').identity, team.relay.url);
-    await mal.publish(groupChannel(epoch.channel_seed), played);
+    await mal.publish(bos.access, played.envelope);
     await logged('Ada: group envelope refused: wrong-group');
 
     const cy = await team.open('Cy');
@@ -160,6 +110,31 @@ describe('attacks on a session', () => {
     mal.close();
   });
 
+  it('9: refuses a group whose secret a member passed on to somebody outside', async () => {
+    const [ada, cy] = await Promise.all([team.open('Ada'), team.open('Cy')]);
+    await ada.invite('Not for Cy', [team.fingerprint('Bo')]);
+    const bo = await team.open('Bo');
+    await until(bo, () => bo.view().invitations.length === 1);
+    await bo.close();
+    const store = await team.store('Bo');
+    const { token, joiner: secret } = store.all('invitation')[0]!;
+    await store.close();
+    const {
+      group,
+      epoch,
+      commitHash: hash,
+      welcomeHash,
+    } = parseToken(token, 'join', team.person('Bo').identity.card.fingerprint);
+    const mal = await intrude(team.person('Bo').identity, team.relay.url);
+    const draft = { type: 'join', secret, welcomeHash } as const;
+    const commit = { group, epoch, hash };
+    const item = await tokenItem(mal, team.person('Bo'), team.person('Cy'), commit, draft);
+    await mal.publish(inboxOf(team.person('Cy').identity), item);
+    await logged('Cy: group item refused: bad-welcome');
+    expect(cy.view().invitations).toEqual([]);
+    mal.close();
+  });
+
   it('13: a window that was replaced neither shows nor sends', async () => {
     const [ada, bo] = await Promise.all([team.open('Ada'), team.open('Bo')]);
     const group = await team.group(ada, { Bo: bo });
@@ -178,28 +153,17 @@ describe('attacks on a session', () => {
     const [ada, bo] = await Promise.all([team.open('Ada'), team.open('Bo')]);
     await team.group(ada, { Bo: bo });
     await bo.close();
-    const store = await team.store('Bo');
-    const { epoch, commit } = secrets(store);
-    const good = openEnvelope(epoch.seal_key, forge(store, 'Bo')).data;
-    await store.close();
-    const frontier = makeFrontier(team.person('Bo').identity.signKey, commit.hash, {
-      group: epoch.chat,
-      epoch: epoch.epoch,
-      place: epoch.place,
-      entries: [],
-      next: new Uint8Array(0),
-    });
+    const bos = await known(team, 'Bo');
+    const { data } = forge(bos, team.person('Bo'), 'good');
+    const frontier = signOfLife(bos, team.person('Bo'));
     const card = team.person('Bo').identity.card.bytes;
-    const objects = { message: good, frontier, commit: epoch.commit, card };
+    const objects = { message: data, frontier, commit: bos.commit.bytes, card };
     const mal = await intrude(team.person('Mal').identity, team.relay.url);
     for (const kind of ['message', 'frontier', 'commit', 'resend'] as const) {
       for (const [name, object] of Object.entries(objects)) {
         if (name === kind) continue;
         team.log.length = 0;
-        await mal.publish(
-          groupChannel(epoch.channel_seed),
-          sealEnvelope(epoch.seal_key, kind, object, systemRandom(16)),
-        );
+        await mal.publish(bos.access, envelopeOf(bos, kind, object));
         await expect
           .poll(() => team.log.join(), { message: `${name} as ${kind}` })
           .toMatch(/Ada: group envelope refused: malformed/);
@@ -225,21 +189,16 @@ describe('attacks on a session', () => {
     const [ada, bo, cy] = await Promise.all([team.open('Ada'), team.open('Bo'), team.open('Cy')]);
     const group = await team.group(ada, { Bo: bo, Cy: cy });
     await bo.close();
-    const store = await team.store('Bo');
-    const { epoch } = secrets(store);
-    const asAda = forge(store, 'Bo', { place: placeOf(store, 'Ada') });
-    const first = forge(store, 'Bo', { text: 'yes' });
-    const second = forge(store, 'Bo', { text: 'no' });
-    const afterAnother = forge(store, 'Bo', { sqn: 2 });
-    await store.close();
+    const bos = await known(team, 'Bo');
+    const forged = (text: string, header = {}) => forge(bos, team.person('Bo'), text, {}, header).envelope;
     const mal = await intrude(team.person('Mal').identity, team.relay.url);
-    await mal.publish(groupChannel(epoch.channel_seed), asAda);
+    await mal.publish(bos.access, forged('as Ada', { place: bos.placeOf('Ada') }));
     await logged('Cy: group envelope refused: bad-signature');
-    await mal.publish(groupChannel(epoch.channel_seed), first);
-    await mal.publish(groupChannel(epoch.channel_seed), second);
+    await mal.publish(bos.access, forged('yes'));
+    await mal.publish(bos.access, forged('no'));
     await logged('Cy: group envelope refused: equivocation');
     team.log.length = 0;
-    await mal.publish(groupChannel(epoch.channel_seed), afterAnother);
+    await mal.publish(bos.access, forged('after another', { sqn: 2 }));
     await logged('Cy: group envelope refused: equivocation');
     await until(cy, hasText(cy, group, 'Bo: yes'));
     expect(await texts(cy, group)).toEqual(['Bo: yes']);
@@ -259,22 +218,10 @@ describe('attacks on a session', () => {
     expect(members(mal, group).find(({ name }) => name === 'Ada')?.presence).toBe('invited');
 
     await mal.close();
-    const store = await team.store('Mal');
-    const { epoch, commit } = secrets(store);
-    const frontier = {
-      group: epoch.chat,
-      epoch: epoch.epoch,
-      place: placeOf(store, 'Ada'),
-      entries: [],
-      next: new Uint8Array(0),
-    };
-    await store.close();
-    const forged = makeFrontier(team.person('Mal').identity.signKey, commit.hash, frontier);
+    const mals = await known(team, 'Mal');
+    const forged = signOfLife(mals, team.person('Mal'), mals.placeOf('Ada'));
     const intruder = await intrude(team.person('Mal').identity, team.relay.url);
-    await intruder.publish(
-      groupChannel(epoch.channel_seed),
-      sealEnvelope(epoch.seal_key, 'frontier', forged, systemRandom(16)),
-    );
+    await intruder.publish(mals.access, envelopeOf(mals, 'frontier', forged));
     await logged('Bo: group envelope refused: bad-signature');
     expect(members(bo, group).find(({ name }) => name === 'Ada')?.presence).toBe('invited');
     intruder.close();

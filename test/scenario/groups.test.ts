@@ -21,14 +21,9 @@ const says = async (client: ChatClient, group: string, text: string) =>
 const said = (client: ChatClient, group: string, text: string) =>
   until(client, () => says(client, group, text));
 
-async function three() {
-  const [ada, bo, cy] = await Promise.all([team.open('Ada'), team.open('Bo'), team.open('Cy')]);
-  return { ada, bo, cy, group: await team.group(ada, { Bo: bo, Cy: cy }) };
-}
-
 describe('a group that changes', () => {
   it('takes somebody in, who reads nothing from before', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await ada.send(group, 'before');
     await until(bo, hasText(bo, group, 'Ada: before'));
     const dee = await team.open('Dee');
@@ -46,7 +41,7 @@ describe('a group that changes', () => {
   });
 
   it('removes somebody, who reads nothing after', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await ada.groups.remove(group, team.fingerprint('Cy'));
     for (const client of [ada, bo]) await until(client, () => names(client, group).join() === 'Ada,Bo');
     await until(cy, () => view(cy, group)?.stopped?.startsWith('You were removed') ?? false);
@@ -57,7 +52,7 @@ describe('a group that changes', () => {
   });
 
   it('lets a member leave, and a sole admin name who is admin next', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await expect(ada.groups.leave(group)).rejects.toMatchObject({ code: 'last-admin' });
     await cy.groups.leave(group);
     await until(cy, () => view(cy, group)?.stopped?.startsWith('You left') ?? false);
@@ -70,7 +65,7 @@ describe('a group that changes', () => {
   }, 120_000);
 
   it('is renewed by any member, renamed and administered by admins', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await expect(bo.groups.rename(group, 'Mine')).rejects.toMatchObject({ code: 'no-admin' });
     await ada.groups.setRole(group, team.fingerprint('Bo'), 'admin');
     await until(bo, () => members(bo, group).some(({ name, admin }) => name === 'Bo' && admin));
@@ -88,7 +83,7 @@ describe('a group that changes', () => {
   });
 
   it('has one winner when several change it at once, and all of it happens', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await ada.groups.setRole(group, team.fingerprint('Bo'), 'admin');
     await until(bo, () => members(bo, group).some(({ name, admin }) => name === 'Bo' && admin));
     const dee = await team.open('Dee');
@@ -112,7 +107,7 @@ describe('a group that changes', () => {
   });
 
   it('waits for who is away, through several epochs', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await cy.close();
     for (let i = 0; i < 3; i++) {
       await ada.send(group, `text ${i}`);
@@ -130,7 +125,7 @@ describe('a group that changes', () => {
   });
 
   it('brings back who lost a change, by itself', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await cy.close();
     const store = await team.store('Cy');
     // Its prekeys are gone: the next change can't be read.
@@ -147,7 +142,7 @@ describe('a group that changes', () => {
   }, 120_000);
 
   it('can be reset by an admin', async () => {
-    const { ada, bo, cy, group } = await three();
+    const { ada, bo, cy, group } = await team.three();
     await expect(bo.groups.reset(group)).rejects.toMatchObject({ code: 'no-admin' });
     await bo.send(group, 'before');
     await until(ada, hasText(ada, group, 'Bo: before'));

@@ -329,6 +329,36 @@ describe('8 signatures and blocks of another kind', () => {
   });
 });
 
+describe('9 a secret that a member passes on to somebody outside', () => {
+  // Bob is in Ada's group, Eve is not; in `group` she is.
+  const opened = (of: Group, sender: Person) =>
+    codeOf(() => {
+      const token = verifyToken(joinToken(inviteTo(of, eve, {}, sender), eve), sender.identity.card);
+      const joiner = openToken(token, eve.identity, eve.prekey.seed);
+      openWelcome(of.welcome.box, joiner, token, eve.identity.card);
+    });
+
+  it('does not come from Ada, whose signature covers all that Bob would have to make anew', () => {
+    const ours = makeGroup(ada, [bob]);
+    const { card } = ada.identity;
+    const forged = inviteTo(ours, eve, {}, { ...bob, identity: { ...bob.identity, card } });
+    const genuine = tokenParts(inviteTo(ours, bob));
+    const { signature, index, size, path } = genuine;
+    for (const data of [
+      forged,
+      tokenWith(forged, () => ({ signature, index, size, path })),
+      tokenWith(forged, () => ({ ...genuine, head: tokenParts(forged).head })),
+    ])
+      expect(codeOf(() => verifyToken(joinToken(data, eve), card))).toBe('bad-signature');
+  });
+
+  it('and lets nobody in when it comes from Bob, who did not make the change', () => {
+    expect(opened(group, ada)).toBe('nothing');
+    expect(opened(makeGroup(ada, [bob]), bob)).toBe('bad-welcome');
+    expect(opened(group, bob)).toBe('bad-welcome');
+  });
+});
+
 describe('10 another RSA key that verifies the same signature', () => {
   /** A token of Ada's, and Eve's key under which its signature holds as well. */
   function find() {
