@@ -158,7 +158,7 @@ export class Rejoining {
       now - (this.#answered.get(who) ?? -Infinity) < ANSWER_EVERY
     )
       throw new ProtocolError('replayed', 'A request to rejoin came a second time.');
-    if (!chat.active)
+    if (!chat.follows || chat.row.lost !== '')
       throw new ProtocolError('wrong-group', 'A request to rejoin a group I can’t follow myself.');
     this.#answered.set(who, now);
     changes.push({ put: 'token', row: { hash, expires: now + 30 * 24 * HOUR } });

@@ -238,6 +238,8 @@ const doubled = (by: Player, reader: Player): boolean =>
 /** Whether all who are in the group are at one place, and everyone has everything. Why not, or nothing. */
 export async function unfinished(world: World): Promise<string | undefined> {
   const active = activeIn(world);
+  // Nobody has the group any more, and everyone knows.
+  if (active.every((player) => world.chat(player)!.lost !== '')) return undefined;
   const commits = new Set(active.map((player) => toHex(parseCommit(world.epoch(player)!.commit).hash)));
   if (commits.size > 1) return APART;
   const inside = new Set(active.map(({ fingerprint }) => fingerprint));
