@@ -278,7 +278,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
         !world.sent.get(text)?.lost &&
         !active.some((reader) => doubled(player, reader)) &&
         !(delivery.state === 'received' && delivery.by === delivery.of) &&
-        meantFor(player, all.get(player)!, text).length > 0
+        meantFor(player, all.get(player)!, text).some((fingerprint) => inside.has(fingerprint))
       )
         return `${player.name} does not know that all have “${text}”: ${JSON.stringify(delivery)}, ${JSON.stringify(all.get(player)!.flatMap((e) => (e.text === text ? [e.epoch, e.sqn] : [])))}`;
   }
