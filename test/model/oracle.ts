@@ -272,15 +272,13 @@ export async function unfinished(world: World): Promise<string | undefined> {
   }
   for (const player of active) {
     const { messages } = await player.client!.page(world.group);
-    for (const { text, delivery } of messages)
-      if (
-        delivery &&
-        !world.sent.get(text)?.lost &&
-        !active.some((reader) => doubled(player, reader)) &&
-        !(delivery.state === 'received' && delivery.by === delivery.of) &&
-        meantFor(player, all.get(player)!, text).some((fingerprint) => inside.has(fingerprint))
-      )
-        return `${player.name} does not know that all have “${text}”: ${JSON.stringify(delivery)}, ${JSON.stringify(all.get(player)!.flatMap((e) => (e.text === text ? [e.epoch, e.sqn] : [])))}`;
+    for (const { text, delivery } of messages) {
+      if (!delivery || world.sent.get(text)?.lost) continue;
+      if (active.some((reader) => doubled(player, reader))) continue;
+      const due = meantFor(player, all.get(player)!, text).filter((who) => inside.has(who)).length;
+      const by = delivery.state === 'received' ? delivery.by : 0;
+      if (by < due) return `${player.name} does not know that all have “${text}”: ${by} of ${due}`;
+    }
   }
   return undefined;
 }
