@@ -21,6 +21,8 @@ import type { Recipient } from './committing.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 
 const HOUR = 60 * 60 * 1000;
+/** Nobody is asked more often, ms: with each look of the session, which is hourly. */
+const ASK_EVERY = 0.9 * HOUR;
 /** Members who are no admins are asked when no admin has answered for this long, ms. */
 const OTHERS_AFTER = 60_000;
 /** A welcome that did not come is asked for again after this long, ms. */
@@ -74,7 +76,7 @@ export class Rejoining {
     if (this.#suspicious) return;
     this.#suspicious = true;
     const { clock, log } = this.chat.session.effects;
-    const wait = Math.max(SETTLED, this.chat.row.asked + HOUR - clock.now());
+    const wait = Math.max(SETTLED, this.chat.row.asked + ASK_EVERY - clock.now());
     this.#cancelSuspicion = clock.after(wait, () => {
       this.#suspicious = false;
       if (this.chat.row.lost !== '') return;
@@ -87,7 +89,7 @@ export class Rejoining {
     const { epoch } = chat;
     const { clock } = chat.session.effects;
     const now = clock.now();
-    if (!chat.follows || now - chat.row.asked < HOUR) return;
+    if (!chat.follows || now - chat.row.asked < ASK_EVERY) return;
     chat.row = { ...chat.row, asked: now };
     const others = this.#shuffled(
       epoch.members.filter((member) => member !== epoch.me && member.row.presence !== 'left'),

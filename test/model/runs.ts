@@ -13,7 +13,7 @@ export interface Plan {
 
 const STEP = 30_000;
 /** Virtual time for everything to come right, ms. */
-const PATIENCE = 2 * 60 * 60 * 1000;
+const PATIENCE = 4 * 60 * 60 * 1000;
 
 /** One run: a group, whatever happens to it, then a relay that behaves. Throws with the run's log. */
 export async function run(plan: Plan): Promise<void> {
@@ -53,7 +53,7 @@ async function comeRight(world: World): Promise<void> {
     if (why === undefined) return;
     if (passed === PATIENCE / 2 && why === APART) mendFork(world);
   }
-  throw new Broken(`after two hours ${why}`);
+  throw new Broken(`after four hours ${why}`);
 }
 
 const { MODEL_RUNS } = process.env;
