@@ -17,6 +17,7 @@ import type { InvitationView } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import type { Session } from './session.js';
+import { secretRow } from './succession.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 const NOTHING = new Uint8Array(0);
@@ -164,9 +165,11 @@ export class Invitations {
       throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
     const secret = openToken(verifyToken(token, sender), identity, seed);
     const now = effects.clock.now();
-    const { group, epoch, commitHash, welcomeHash } = token;
-    const row = { chat: group, epoch, commit_hash: commitHash, secret, welcome_hash: welcomeHash, at: now };
-    changes.push({ put: 'rekey', row }, ...prekeys.markUsed(token.prekeyId, now), ...prekeys.tend(now));
+    changes.push(
+      { put: 'rekey', row: secretRow(token, secret, now) },
+      ...prekeys.markUsed(token.prekeyId, now),
+      ...prekeys.tend(now),
+    );
     await this.session.record(changes);
     connection.putPrekey(prekeys.newest());
   }

@@ -2,11 +2,11 @@ import { equal, toHex } from '../crypto/bytes.js';
 import type { Card } from '../protocol/card.js';
 import { applyChanges, checkCommit, parseCommit, type Commit } from '../protocol/commit.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { openToken, parseToken, verifyToken } from '../protocol/invitation.js';
+import { openToken, parseToken, verifyToken, type Token } from '../protocol/invitation.js';
 import { placeOf, type Roster } from '../protocol/roster.js';
 import { joinerHash, joinerSecret, welcomeSecrets } from '../protocol/schedule.js';
 import { openCards, WelcomeCollector } from '../protocol/welcome.js';
-import type { Change, HistoryEntry } from '../store/schema.js';
+import type { Change, HistoryEntry, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import { EpochState } from './epochState.js';
@@ -18,6 +18,12 @@ const TOKEN_WAIT = 20_000;
 /** A token whose commit does not come may be a loser's, or the relay withholds the commit, ms. */
 const COMMIT_WAIT = 60_000;
 const NO_WELCOME = new Uint8Array(32);
+
+/** The secret of a rekey token as it is kept. */
+export const secretRow = (token: Token, secret: Uint8Array, at: number): Tables['rekey'] => {
+  const { group: chat, epoch, commitHash: commit_hash, from: sender, welcomeHash: welcome_hash } = token;
+  return { chat, epoch, commit_hash, sender, secret, welcome_hash, at };
+};
 
 /** How one epoch follows another: the first valid commit in the channel's order, then its secret, then the switch. */
 export class Succession {
@@ -120,13 +126,18 @@ export class Succession {
     this.#waitFor('gap', COMMIT_WAIT);
   }
 
-  #secret({ epoch, hash }: Commit): { secret: Uint8Array; welcomeHash: Uint8Array } | undefined {
+  /** The secret that the committer itself gave me: another member can neither replace nor discredit it. */
+  #secret({
+    epoch,
+    hash,
+    committer: sender,
+  }: Commit): { secret: Uint8Array; welcomeHash: Uint8Array } | undefined {
     const { store } = this.chat.session;
     const { id: chat } = this.chat.row;
     const [own] = store.all('own', { chat });
     if (own && equal(parseCommit(own.commit).hash, hash))
       return { secret: own.secret, welcomeHash: NO_WELCOME };
-    const [token] = store.all('rekey', { chat, epoch, commit_hash: hash });
+    const [token] = store.all('rekey', { chat, epoch, commit_hash: hash, sender });
     return token && { secret: token.secret, welcomeHash: token.welcome_hash };
   }
 
@@ -210,9 +221,8 @@ export class Succession {
     if (!seed) throw new ProtocolError('prekey-gone', 'A key for a prekey that is gone.');
     const secret = openToken(verified, identity, seed);
     const now = effects.clock.now();
-    const { epoch: number, commitHash: commit_hash, welcomeHash: welcome_hash } = token;
     changes.push(
-      { put: 'rekey', row: { chat: row.id, epoch: number, commit_hash, secret, welcome_hash, at: now } },
+      { put: 'rekey', row: secretRow(token, secret, now) },
       ...prekeys.markUsed(token.prekeyId, now),
       ...prekeys.tend(now),
     );
@@ -275,7 +285,10 @@ export class Succession {
     return [
       { drop: 'next', key: [chat] },
       { drop: 'own', key: [chat] },
-      ...tokens.map((row): Change => ({ drop: 'rekey', key: [chat, row.epoch, row.commit_hash] })),
+      ...tokens.map((row): Change => ({
+        drop: 'rekey',
+        key: [chat, row.epoch, row.commit_hash, row.sender],
+      })),
     ];
   }
 

@@ -68,8 +68,16 @@ export interface Tables {
   next: { chat: Bytes; commit: Bytes; at: number };
   /** My own commit, until it is known which one won. `secret` is the commit secret. */
   own: { chat: Bytes; commit: Bytes; secret: Bytes };
-  /** Commit secrets out of rekey tokens, until their epoch is decided. */
-  rekey: { chat: Bytes; epoch: number; commit_hash: Bytes; secret: Bytes; welcome_hash: Bytes; at: number };
+  /** Commit secrets out of rekey tokens, by who sent them (fingerprint), until their epoch is decided. */
+  rekey: {
+    chat: Bytes;
+    epoch: number;
+    commit_hash: Bytes;
+    sender: Bytes;
+    secret: Bytes;
+    welcome_hash: Bytes;
+    at: number;
+  };
   /** What is still to be committed, by me when `due` (ms) if nobody else does; `data` by kind. */
   intent: {
     chat: Bytes;
@@ -227,7 +235,7 @@ export const TABLES: {
   invited: { columns: ['chat', 'fingerprint', 'token', 'expires'], key: 2 },
   next: { columns: ['chat', 'commit', 'at'], key: 1 },
   own: { columns: ['chat', 'commit', 'secret'], key: 1 },
-  rekey: { columns: ['chat', 'epoch', 'commit_hash', 'secret', 'welcome_hash', 'at'], key: 3 },
+  rekey: { columns: ['chat', 'epoch', 'commit_hash', 'sender', 'secret', 'welcome_hash', 'at'], key: 4 },
   intent: { columns: ['chat', 'kind', 'fingerprint', 'data', 'due'], key: 3 },
   shown: { columns: ['chat', 'sender', 'id', 'digest', 'at'], key: 3 },
   kept: { columns: ['chat', 'epoch', 'place', 'sqn', 'message'], key: 4 },

@@ -1,0 +1,90 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fromHex } from '../../../src/crypto/bytes.js';
+import { systemRandom } from '../../../src/crypto/random.js';
+import { sealEnvelope } from '../../../src/protocol/channel.js';
+import { makeToken, type TokenContent } from '../../../src/protocol/invitation.js';
+import { joinerHash, joinerSecret } from '../../../src/protocol/schedule.js';
+import { groupChannel } from '../../../src/client/connection.js';
+import { EpochState } from '../../../src/client/epochState.js';
+import { loadMembers } from '../../../src/client/loadEpoch.js';
+import { commitAfter } from '../../helpers/group.js';
+import { makePeople, type Person } from '../../helpers/people.js';
+import { Guest, meet, Room } from '../../helpers/room.js';
+
+let ada: Person;
+let bo: Person;
+let mal: Person;
+beforeAll(async () => {
+  [ada, bo, mal] = await makePeople(['Ada', 'Bo', 'Mal']);
+});
+
+let room: Room;
+beforeEach(() => {
+  room = new Room();
+});
+const known = (...people: Person[]) => people.map(({ identity }) => [identity.card, 'verified'] as const);
+
+/** What a member knows of its newest epoch. */
+function epochOf({ store }: Guest, people: readonly Person[]): EpochState {
+  const row = store.all('epoch').at(-1)!;
+  const rows = store.all('member', { chat: row.chat, epoch: row.epoch });
+  const cards = rows.map(
+    ({ fingerprint }) =>
+      people.find(({ identity }) => Buffer.compare(identity.card.fingerprint, fingerprint) === 0)!.identity
+        .card,
+  );
+  return new EpochState(row, loadMembers(rows, cards));
+}
+
+function slipSecret(from: Person, to: Person, content: Omit<TokenContent, 'time'>, secret: Uint8Array): void {
+  const token = makeToken(
+    from.identity,
+    { time: room.time.now, ...content },
+    {
+      type: 'rekey',
+      to: to.identity.card,
+      prekey: to.prekey.prekey,
+      secret,
+      welcomeHash: new Uint8Array(32),
+    },
+    systemRandom,
+  );
+  room.slip(to, { type: 'rekey', token });
+}
+
+describe('the secret of a commit', () => {
+  it.each(['before', 'after'])(
+    'is the committer’s own, whatever another member sends %s it',
+    async (when) => {
+      const [adas, bos, mals] = [
+        await Guest.enter(room, ada, known(bo, mal)),
+        await Guest.enter(room, bo, known(ada, mal)),
+        await Guest.enter(room, mal, known(ada, bo)),
+      ];
+      const group = await meet(room, [adas, bos, mals]);
+      const epoch = epochOf(adas, [ada, bo, mal]);
+      const secret = systemRandom(32);
+      const joiner = joinerSecret(epoch.row.init, secret);
+      const commit = commitAfter(epoch, ada, [], { joinerHash: joinerHash(joiner) });
+      const content = { group: fromHex(group), epoch: commit.epoch, commitHash: commit.hash };
+      const genuine = () => slipSecret(ada, bo, content, secret);
+      const garbage = () => slipSecret(mal, bo, content, systemRandom(32));
+      const both = [genuine, garbage];
+      for (const slip of when === 'before' ? both.reverse() : both) {
+        slip();
+        await room.pass(1_000);
+      }
+      const { channel } = groupChannel(epoch.row.channel_seed);
+      room.relay.put(
+        channel,
+        sealEnvelope(epoch.row.seal_key, 'commit', commit.bytes, systemRandom(16)),
+        'c',
+      );
+      await room.pass(1_000);
+      expect(bos.epoch(group)).toBe(2);
+      expect(bos.stopped(group)).toBeUndefined();
+      expect((await bos.notices(group)).join()).not.toContain('a key that is not');
+      expect(bos.store.all('rekey')).toEqual([]);
+    },
+  );
+});
