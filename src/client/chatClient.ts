@@ -20,7 +20,7 @@ import { Groups } from './groups.js';
 import { Inbox } from './inbox.js';
 import { Invitations } from './invitations.js';
 import { Inviting } from './inviting.js';
-import { loadEpochs } from './loadEpoch.js';
+import { loadEpochs, unusedCards } from './loadEpoch.js';
 import { BARRIER, Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Positions } from './positions.js';
@@ -121,7 +121,8 @@ export class ChatClient {
       for (const chat of client.#chats.values()) await chat.rejoining.lost(store.condition, []);
     const now = effects.clock.now();
     const met = localCards.flatMap((card) => client.#session.contacts.add(card, now));
-    if (met.length > 0) await client.#record(met);
+    const changes = [...met, ...unusedCards(store)];
+    if (changes.length > 0) await client.#record(changes);
     await client.#tidy();
     return client;
   }
@@ -205,6 +206,7 @@ export class ChatClient {
       { put: 'chat', row: chat },
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
+      ...this.#session.contacts.keep(pending.welcome.cards),
     ]);
     return this.#load(chat);
   }
@@ -257,8 +259,8 @@ export class ChatClient {
   #now = () => this.#session.effects.clock.now();
 
   #load(row: Tables['chat']): Chat {
-    const { store, contacts, identity } = this.#session;
-    const chat = new Chat(this.#session, row, loadEpochs(store, row, contacts, identity.card));
+    const { store, contacts } = this.#session;
+    const chat = new Chat(this.#session, row, loadEpochs(store, row, contacts));
     this.#chats.set(chat.id, chat);
     return chat;
   }

@@ -1,4 +1,4 @@
-import { toHex } from '../crypto/bytes.js';
+import { equal, toHex } from '../crypto/bytes.js';
 import { openCard, type Card } from '../protocol/card.js';
 import { foldName } from '../protocol/names.js';
 import type { PersonView, Trust } from '../shared/view.js';
@@ -24,6 +24,19 @@ export class Contacts {
 
   get(fingerprint: Uint8Array): Card | undefined {
     return this.find(toHex(fingerprint))?.card;
+  }
+
+  /** The very card of a roster, mine or a contact's: one key may have several. */
+  exact(fingerprint: Uint8Array, hash: Uint8Array): Card | undefined {
+    const card = equal(fingerprint, this.me.fingerprint) ? this.me : this.get(fingerprint);
+    return card && equal(card.hash, hash) ? card : undefined;
+  }
+
+  /** The records that keep a group's cards for the next start. */
+  keep(cards: readonly Card[]): Change[] {
+    return cards.flatMap(({ fingerprint, hash, bytes }): Change[] =>
+      this.exact(fingerprint, hash) ? [] : [{ put: 'card', row: { hash, card: bytes } }],
+    );
   }
 
   /** By fingerprint, hex. */

@@ -142,9 +142,9 @@ export class Succession {
   }
 
   #card(fingerprint: Uint8Array, hash: Uint8Array): Card | undefined {
-    const { contacts, identity } = this.chat.session;
-    const card = equal(fingerprint, identity.card.fingerprint) ? identity.card : contacts.get(fingerprint);
-    return card && equal(card.hash, hash) ? card : this.#brought.get(toHex(hash));
+    const known = this.chat.epoch.member(fingerprint)?.card;
+    if (known && equal(known.hash, hash)) return known;
+    return this.chat.session.contacts.exact(fingerprint, hash) ?? this.#brought.get(toHex(hash));
   }
 
   /** Cards from a welcome whose owners' contacts say something else. */
@@ -262,6 +262,7 @@ export class Succession {
     changes.push(
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
+      ...session.contacts.keep(cards),
       ...old.end(removed, now),
       ...this.#over(epoch.number),
       ...chat.committing.settle(commit),

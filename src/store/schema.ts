@@ -10,6 +10,8 @@ export interface Tables {
   /** Single values: drafts, and revocations that their owners signed. */
   meta: { key: string; value: Bytes };
   contact: { fingerprint: Bytes; card: Bytes; trust: Trust; added: number };
+  /** Cards of members, by hash, who are contacts by another card of the same key, or none. */
+  card: { hash: Bytes; card: Bytes };
   /** Own prekeys. `used` and `replaced` in ms, 0 until then. */
   prekey: { id: Bytes; seed: Bytes; signed: Bytes; created: number; used: number; replaced: number };
   /** Join tokens seen, by hash, until `expires` (ms). */
@@ -240,6 +242,7 @@ export const TABLES: {
   shown: { columns: ['chat', 'sender', 'id', 'digest', 'at'], key: 3 },
   kept: { columns: ['chat', 'epoch', 'place', 'sqn', 'message'], key: 4 },
   evidence: { columns: ['chat', 'hash', 'at', 'one', 'other'], key: 2 },
+  card: { columns: ['hash', 'card'], key: 1 },
 };
 
 /** A message or notice in the history, as it is kept. Shown once for each (chat, sender, id). */

@@ -2,6 +2,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromHex } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { sealEnvelope } from '../../../src/protocol/channel.js';
+import { cardText } from '../../../src/protocol/cardText.js';
+import { newIdentity } from '../../../src/protocol/identity.js';
 import { makeToken, type TokenContent } from '../../../src/protocol/invitation.js';
 import { joinerHash, joinerSecret } from '../../../src/protocol/schedule.js';
 import { groupChannel } from '../../../src/client/connection.js';
@@ -13,9 +15,10 @@ import { Guest, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
+let cy: Person;
 let mal: Person;
 beforeAll(async () => {
-  [ada, bo, mal] = await makePeople(['Ada', 'Bo', 'Mal']);
+  [ada, bo, cy, mal] = await makePeople(['Ada', 'Bo', 'Cy', 'Mal']);
 });
 
 let room: Room;
@@ -51,6 +54,51 @@ function slipSecret(from: Person, to: Person, content: Omit<TokenContent, 'time'
   );
   room.slip(to, { type: 'rekey', token });
 }
+
+describe('a key with two cards', () => {
+  /** Bo's other machine: the same sign key, and another card of it. */
+  let twin: Person;
+  beforeAll(async () => {
+    const { card, prekey, secrets } = await newIdentity('Bo', systemRandom, Date.now(), bo.secrets.signKey);
+    expect(card.fingerprint).toEqual(bo.identity.card.fingerprint);
+    twin = { ...bo, prekey, secrets, identity: { ...bo.identity, card } };
+  });
+
+  it('stays in the group as the card that was added', async () => {
+    const [adas, bos, cys] = [
+      await Guest.enter(room, ada, known(bo, mal)),
+      await Guest.enter(room, bo, known(ada, mal)),
+      await Guest.enter(room, mal, known(ada, twin)),
+    ];
+    const guests = [adas, bos, cys];
+    const group = await meet(room, guests);
+    const renewed = async (epoch: number) => {
+      await room.pass(2_000);
+      for (const guest of guests) {
+        expect(guest.stopped(group)).toBeUndefined();
+        expect(guest.epoch(group)).toBe(epoch);
+      }
+    };
+    await adas.client.groups.renew(group);
+    await renewed(2);
+    await cys.reopen();
+    await adas.client.groups.renew(group);
+    await renewed(3);
+    // A welcome has all cards of the roster: of who makes it, too.
+    await adas.client.groups.setRole(group, cys.id, 'admin');
+    await renewed(4);
+    await cys.reopen();
+    const dee = await Guest.enter(room, cy, known(mal));
+    await cys.client.directory.import(cardText('card', cy.identity.card.bytes));
+    await room.pass(1_000);
+    await cys.client.groups.add(group, [dee.id]);
+    await room.pass(2_000);
+    await dee.accept();
+    guests.push(dee);
+    await renewed(5);
+    expect(cys.store.all('card')).toHaveLength(1);
+  });
+});
 
 describe('the secret of a commit', () => {
   it.each(['before', 'after'])(
