@@ -13,6 +13,7 @@ import {
 } from '../protocol/invitation.js';
 import { welcomeSecrets } from '../protocol/schedule.js';
 import { openWelcome, WelcomeCollector, type Welcome } from '../protocol/welcome.js';
+import { MAX_INVITE_LIFETIME } from '../shared/limits.js';
 import type { InvitationView } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
@@ -20,6 +21,8 @@ import type { Session } from './session.js';
 import { secretRow } from './succession.js';
 
 const DAY = 24 * 60 * 60 * 1000;
+/** What was seen is remembered this long, ms, since the lifetime may be raised meanwhile. */
+const SEEN = MAX_INVITE_LIFETIME + DAY;
 const NOTHING = new Uint8Array(0);
 
 /** An invitation from its token on: first its welcome is fetched, then it waits for a person. */
@@ -74,7 +77,7 @@ export class Invitations {
     };
     this.#seen.add(toHex(token.hash));
     changes.push(
-      { put: 'token', row: { hash: token.hash, expires: now + settings.inviteLifetime + DAY } },
+      { put: 'token', row: { hash: token.hash, expires: now + SEEN } },
       { put: 'invitation', row },
       { drop: 'held', key: [token.hash] },
       ...prekeys.markUsed(token.prekeyId, now),
@@ -110,10 +113,7 @@ export class Invitations {
     });
     this.#seen.add(toHex(token.hash));
     changes.push(
-      {
-        put: 'token',
-        row: { hash: token.hash, expires: token.time + this.session.settings.inviteLifetime + DAY },
-      },
+      { put: 'token', row: { hash: token.hash, expires: effects.clock.now() + SEEN } },
       { drop: 'held', key: [token.hash] },
       { put: 'outbox', row },
     );
