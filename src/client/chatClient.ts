@@ -70,7 +70,10 @@ export class ChatClient {
       state: () => this.#connectionChanged(),
       ready: (ready) => this.#ready(ready),
       item: (channel, seq, envelope) => {
-        this.#items = Promise.allSettled([this.#items, this.#item(channel, seq, envelope)]);
+        const done = this.#item(channel, seq, envelope).catch((error: unknown) => {
+          effects.log(`${channel.kind} item failed: ${String(error)}`);
+        });
+        this.#items = Promise.all([this.#items, done]);
       },
       live: (channel) => void this.#items.then(() => this.#live(channel.key)),
       gap: (channel, oldest) => {
