@@ -175,15 +175,19 @@ export class ChatClient {
 
   /** Joins the group of an invitation; gives the group's id. Throws UserError. */
   async accept(invitation: string): Promise<string> {
-    const pending = this.#invitations.answerable(invitation);
-    this.directory.mayMeet(pending.welcome.cards.map((card) => toHex(card.fingerprint)));
-    const expired = this.#invitations.expired(pending);
+    const asked = this.#invitations.answerable(invitation);
+    const expired = this.#invitations.expired(asked);
     if (expired) {
-      this.#invitations.done(pending);
-      await this.#record([{ drop: 'invitation', key: [pending.row.id] }]);
+      await this.#record(this.#invitations.drop(asked));
       this.events.emit('changed');
       throw expired;
     }
+    const { cards } = asked.welcome;
+    const met = cards.flatMap((card) => this.#session.contacts.add(card, this.#now()));
+    if (met.length > 0) await this.#record(met);
+    const pending = this.#invitations.answerable(invitation);
+    if (met.length > 0) this.events.emit('changed');
+    this.directory.mayMeet(cards.map((card) => toHex(card.fingerprint)));
     const chat = await this.#join(pending, 'active');
     this.#subscribe(chat.epoch.access);
     this.events.emit('changed');
@@ -199,14 +203,14 @@ export class ChatClient {
 
   async #join(pending: ReturnType<Invitations['answerable']>, state: 'active' | 'declined'): Promise<Chat> {
     const { commit, roster, place } = pending.welcome;
-    this.#invitations.done(pending);
+    const answered = this.#invitations.drop(pending);
     const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
     const former = this.#chats.get(toHex(commit.group));
     const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
     const chat = { ...rows.chat, state, position, read_position, unread };
     former?.stop();
     await this.#record([
-      { drop: 'invitation', key: [pending.row.id] },
+      ...answered,
       { put: 'chat', row: chat },
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
@@ -295,10 +299,11 @@ export class ChatClient {
     this.#subscribe(this.#inbox);
     const chats = [...this.#chats.values()];
     const welcomes = chats.flatMap(({ succession, rejoining }) => [succession.fetching, rejoining.fetching]);
-    for (const access of [...this.#invitations.fetching(), ...welcomes])
-      if (access) connection.subscribe(access, storeId, 1);
+    // Groups first: a relay has so many channels for each connection.
     for (const chat of chats)
       if (!chat.declined) for (const access of chat.accesses()) this.#subscribe(access);
+    for (const access of [...welcomes, ...this.#invitations.fetching()])
+      if (access) connection.subscribe(access, storeId, 1);
     outbox.pump();
   }
 

@@ -12,7 +12,7 @@ import {
   type Token,
 } from '../protocol/invitation.js';
 import { welcomeSecrets } from '../protocol/schedule.js';
-import { openWelcome, WelcomeCollector, type Welcome } from '../protocol/welcome.js';
+import { MAX_WELCOME_BYTES, openWelcome, WelcomeCollector, type Welcome } from '../protocol/welcome.js';
 import { MAX_INVITE_LIFETIME } from '../shared/limits.js';
 import type { InvitationView } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
@@ -23,6 +23,18 @@ import { secretRow } from './succession.js';
 const DAY = 24 * 60 * 60 * 1000;
 /** What was seen is remembered this long, ms, since the lifetime may be raised meanwhile. */
 const SEEN = MAX_INVITE_LIFETIME + DAY;
+/** A welcome is waited for this long, ms. */
+const FETCHED_WITHIN = 3 * DAY;
+/**
+ * Invitations that wait at once, of one sender and of all who are known equally well, and the bytes of their welcomes.
+ * What is above is refused: nobody pushes out who is known better.
+ */
+const ROOM = {
+  stranger: { one: 3, all: 16 },
+  unverified: { one: 8, all: 32 },
+  verified: { one: 8, all: 32 },
+} as const;
+const WELCOMES_OF_EQUALS = 2 * MAX_WELCOME_BYTES;
 const NOTHING = new Uint8Array(0);
 
 /** An invitation from its token on: first its welcome is fetched, then it waits for a person. */
@@ -63,6 +75,7 @@ export class Invitations {
     checkTokenTime(token, now, settings.inviteLifetime);
     if (this.#seen.has(toHex(token.hash)))
       throw new ProtocolError('replayed', 'An invitation came a second time.');
+    this.#checkRoom(from);
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) return this.#prekeyGone(token, from, changes);
     const joiner = openToken(verified, identity, seed);
@@ -73,9 +86,11 @@ export class Invitations {
       joiner,
       welcome: NOTHING,
       sent: token.time,
-      expires: token.time + settings.inviteLifetime,
+      expires: now + FETCHED_WITHIN,
     };
     this.#seen.add(toHex(token.hash));
+    const pending = this.#restore(row);
+    this.#pending.set(toHex(row.id), pending);
     changes.push(
       { put: 'token', row: { hash: token.hash, expires: now + SEEN } },
       { put: 'invitation', row },
@@ -85,9 +100,26 @@ export class Invitations {
     );
     await this.session.record(changes);
     this.session.connection.putPrekey(prekeys.newest());
-    const pending = this.#restore(row);
-    this.#pending.set(toHex(row.id), pending);
     this.session.connection.subscribe(pending.access, new Uint8Array(32), 1);
+  }
+
+  #standing({ fingerprint }: Card): keyof typeof ROOM {
+    const trust = this.session.contacts.find(toHex(fingerprint))?.trust;
+    return trust === 'verified' || trust === 'unverified' ? trust : 'stranger';
+  }
+
+  /** Those that wait whose senders are known as well as this one. */
+  #equals(from: Card): Pending[] {
+    const standing = this.#standing(from);
+    return [...this.#pending.values()].filter((each) => this.#standing(each.from) === standing);
+  }
+
+  #checkRoom(from: Card): void {
+    const { one, all } = ROOM[this.#standing(from)];
+    const equals = this.#equals(from);
+    const own = equals.filter((each) => equal(each.from.fingerprint, from.fingerprint));
+    if (own.length >= one || equals.length >= all)
+      throw new ProtocolError('too-many', 'More invitations than are kept at once.');
   }
 
   /** Dated in the future: looked at again when its time has come. */
@@ -134,19 +166,20 @@ export class Invitations {
     if (!pending) return false;
     const box = pending.collector.add(envelope, pending.token.welcomeHash);
     if (!box) return true;
-    const { contacts, identity, effects, connection, events } = this.session;
-    connection.unsubscribe(pending.access.channel);
+    const { identity, settings, events } = this.session;
+    const { row, token, from } = pending;
     try {
-      pending.welcome = openWelcome(box, pending.row.joiner, pending.token, identity.card);
+      const size = this.#equals(from).reduce((sum, each) => sum + each.row.welcome.length, box.length);
+      if (size > WELCOMES_OF_EQUALS)
+        throw new ProtocolError('too-many', 'More of invitations than is kept at once.');
+      pending.welcome = openWelcome(box, row.joiner, token, identity.card);
     } catch (error) {
-      this.#pending.delete(toHex(pending.row.id));
-      await this.session.record([{ drop: 'invitation', key: [pending.row.id] }]);
+      await this.session.record(this.drop(pending));
       throw error;
     }
-    pending.row = { ...pending.row, welcome: box };
-    const now = effects.clock.now();
-    const met = pending.welcome.cards.flatMap((card) => contacts.add(card, now));
-    await this.session.record([{ put: 'invitation', row: pending.row }, ...met]);
+    this.session.connection.unsubscribe(pending.access.channel);
+    pending.row = { ...row, welcome: box, expires: token.time + settings.inviteLifetime };
+    await this.session.record([{ put: 'invitation', row: pending.row }]);
     events.emit('invited', toHex(pending.row.id), pending.from.name, pending.welcome.commit.title);
     events.emit('changed');
     return true;
@@ -209,12 +242,15 @@ export class Invitations {
     }
   }
 
-  /** It was answered: no second answer counts. */
-  done(pending: Pending): void {
-    this.#pending.delete(toHex(pending.row.id));
+  /** It was answered, or is not waited for any more: no answer counts. */
+  drop({ row, access, welcome }: Pending): Change[] {
+    this.#pending.delete(toHex(row.id));
+    const { connection } = this.session;
+    if (!welcome && connection.state.name === 'online') connection.unsubscribe(access.channel);
+    return [{ drop: 'invitation', key: [row.id] }];
   }
 
-  /** Drops what expired a day ago and what was seen long enough. */
+  /** Drops what did not come, what expired a day ago, and what was seen long enough. */
   tidy(tokens: readonly Tables['token'][], now: number): Change[] {
     const changes: Change[] = [];
     for (const { hash, expires } of tokens) {
@@ -222,11 +258,8 @@ export class Invitations {
       this.#seen.delete(toHex(hash));
       changes.push({ drop: 'token', key: [hash] });
     }
-    for (const [id, { row }] of this.#pending) {
-      if (row.expires + DAY > now) continue;
-      this.#pending.delete(id);
-      changes.push({ drop: 'invitation', key: [row.id] });
-    }
+    for (const pending of [...this.#pending.values()])
+      if (pending.row.expires + (pending.welcome ? DAY : 0) <= now) changes.push(...this.drop(pending));
     return changes;
   }
 

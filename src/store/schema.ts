@@ -20,7 +20,7 @@ export interface Tables {
   held: { hash: Bytes; envelope: Bytes; until: number };
   /**
    * A join token that passed its checks, by hash, with its secret; `welcome` is empty until it was fetched, and then
-   * Accept or Decline is awaited.
+   * Accept or Decline is awaited, each until `expires` (ms).
    */
   invitation: {
     id: Bytes;

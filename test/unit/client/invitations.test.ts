@@ -1,17 +1,126 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { toHex } from '../../../src/crypto/bytes.js';
 import { inviteTo, makeGroup } from '../../helpers/group.js';
+import { newIdentity } from '../../../src/protocol/identity.js';
+import { groupChannel } from '../../../src/client/connection.js';
+import { systemRandom } from '../../../src/crypto/random.js';
+import { parsePrivateKey } from '../../../src/crypto/rsa.js';
+import { welcomeSecrets } from '../../../src/protocol/schedule.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { DAY, Guest, Room } from '../../helpers/room.js';
+import { DAY, Guest, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
+let cy: Person;
+let strangers: readonly Person[];
 beforeAll(async () => {
-  [ada, bo] = await makePeople(['Ada', 'Bo']);
+  [ada, bo, cy] = await makePeople(['Ada', 'Bo', 'Cy']);
+  strangers = await makePeople(['Mal', 'Mel', 'Mil', 'Mol', 'Mul', 'Myl']);
 });
 
 let room: Room;
 beforeEach(() => {
   room = new Room();
+});
+
+const known = (...people: Person[]) => people.map(({ identity }) => [identity.card, 'verified'] as const);
+
+describe('invitations of strangers', () => {
+  it('are bounded, by sender and in all, and push out nobody who is known', async () => {
+    const bos = await Guest.enter(room, bo, known(ada));
+    const [mal] = strangers;
+    for (let i = 0; i < 5; i++) room.invite(bo, makeGroup(mal!, [bo]));
+    await room.pass(1_000);
+    expect(bos.client.view().invitations).toHaveLength(3);
+    expect(room.log.filter((line) => line === 'Bo: inbox item refused: too-many')).toHaveLength(2);
+    for (const stranger of strangers.slice(1))
+      for (let i = 0; i < 3; i++) room.invite(bo, makeGroup(stranger, [bo]), {}, true);
+    await room.pass(1_000);
+    expect(bos.store.all('invitation')).toHaveLength(16);
+    for (let i = 0; i < 5; i++) room.invite(bo, makeGroup(ada, [bo]));
+    await room.pass(1_000);
+    const from = () => bos.client.view().invitations.map(({ from: { name } }) => name);
+    expect(from().filter((name) => name === 'Ada')).toHaveLength(5);
+    // Those that were answered make room.
+    await bos.client.decline(bos.client.view().invitations.find((each) => each.from.name === 'Mal')!.id);
+    room.invite(bo, makeGroup(mal!, [bo]));
+    await room.pass(1_000);
+    expect(from().filter((name) => name === 'Mal')).toHaveLength(3);
+    // Welcomes that don't come are not waited for without end.
+    await room.pass(3 * DAY + DAY / 12);
+    expect(bos.store.all('invitation')).toHaveLength(8);
+  });
+
+  it('take their channels after the groups', async () => {
+    const adas = await Guest.enter(room, ada, known(bo));
+    const bos = await Guest.enter(room, bo, known(ada));
+    const group = await meet(room, [adas, bos]);
+    const waiting = makeGroup(strangers[0]!, [bo]);
+    room.invite(bo, waiting, {}, true);
+    await room.pass(1_000);
+    const read: string[] = [];
+    const log = room.relay.log.bind(room.relay);
+    room.relay.log = (channel) => {
+      read.push(toHex(channel.key));
+      return log(channel);
+    };
+    await bos.reopen();
+    await room.pass(1_000);
+    const seed = bos.store.all('epoch')[0]!.channel_seed;
+    const [own, welcome] = [seed, welcomeSecrets(waiting.joiner).channelSeed].map((each) =>
+      read.indexOf(toHex(groupChannel(each).channel.key)),
+    );
+    expect(own).toBeGreaterThan(-1);
+    expect(welcome).toBeGreaterThan(own!);
+    expect(bos.stopped(group)).toBeUndefined();
+  });
+
+  it('make nobody a contact before Accept, and show who is in them', async () => {
+    const bos = await Guest.enter(room, bo, known(cy));
+    // Cy's name, and another key.
+    const { card, prekey, secrets } = await newIdentity('Cy', systemRandom, Date.now());
+    const signKey = parsePrivateKey(secrets.signKey);
+    const other: Person = { prekey, secrets, identity: { ...cy.identity, card, signKey } };
+    room.invite(bo, makeGroup(strangers[0]!, [bo, ada]));
+    await room.pass(1_000);
+    room.invite(bo, makeGroup(strangers[0]!, [bo, other]));
+    await room.pass(1_000);
+    const trusts = () => Object.fromEntries(bos.client.people().map(({ name, trust }) => [name, trust]));
+    expect(trusts()).toEqual({ Cy: 'verified' });
+    await bos.reopen();
+    const shown = bos.client
+      .view()
+      .invitations.map(({ members }) => Object.fromEntries(members.map(({ name, trust }) => [name, trust])));
+    expect(shown).toContainEqual({ Ada: 'unverified', Bo: 'verified', Mal: 'unverified' });
+    expect(shown).toContainEqual({ Cy: 'changed', Bo: 'verified', Mal: 'unverified' });
+    const withCy = bos.client
+      .view()
+      .invitations.find(({ members }) => members.some(({ name }) => name === 'Cy'))!;
+    const withAda = bos.client.view().invitations.find(({ id }) => id !== withCy.id)!;
+    await expect(bos.client.accept(withCy.id)).rejects.toMatchObject({ code: 'changed-key' });
+    expect(bos.client.people()).toHaveLength(3);
+    await bos.client.accept(withAda.id);
+    expect(trusts()).toMatchObject({ Ada: 'unverified', Mal: 'unverified' });
+    await bos.client.directory.decide(toHex(card.fingerprint), true);
+    await bos.client.accept(withCy.id);
+    expect(bos.client.view().groups).toHaveLength(2);
+  });
+
+  it('are declined without making contacts, also across a restart', async () => {
+    const bos = await Guest.enter(room, bo);
+    room.invite(bo, makeGroup(strangers[0]!, [bo, ada]));
+    await room.pass(1_000);
+    room.relay.up = false;
+    room.relay.disconnect();
+    await bos.client.decline(bos.client.view().invitations[0]!.id);
+    await bos.reopen();
+    room.relay.up = true;
+    await room.pass(30_000);
+    expect(bos.store.all('chat')).toEqual([]);
+    expect(bos.client.people()).toEqual([]);
+    await bos.reopen();
+    expect(bos.store.all('card')).toEqual([]);
+  });
 });
 
 describe('an invitation', () => {
