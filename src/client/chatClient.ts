@@ -208,15 +208,33 @@ export class ChatClient {
     const former = this.#chats.get(toHex(commit.group));
     const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
     const chat = { ...rows.chat, state, position, read_position, unread };
-    former?.stop();
     await this.#record([
       ...answered,
+      ...(former ? this.#over(former, commit.epoch) : []),
       { put: 'chat', row: chat },
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
       ...this.#session.contacts.keep(pending.welcome.cards),
     ]);
     return this.#load(chat);
+  }
+
+  /** I was in this group before, and come back in this epoch: all that is left of it are its messages. */
+  #over(former: Chat, epoch: number): Change[] {
+    const { store, outbox } = this.#session;
+    const chat = former.row.id;
+    former.stop();
+    return [
+      ...[...former.epochs.values()].flatMap((each) =>
+        each.forget(store.all('kept', { chat, epoch: each.number })),
+      ),
+      ...store.all('intent', { chat }).map(({ kind, fingerprint }): Change => ({
+        drop: 'intent',
+        key: [chat, kind, fingerprint],
+      })),
+      ...former.succession.forget(epoch),
+      ...outbox.ofChat(chat).flatMap((row) => outbox.discard(row)),
+    ];
   }
 
   /** Stores a text for the group (hex id); it leaves when the relay is there. Throws UserError. */

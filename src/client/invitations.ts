@@ -45,6 +45,8 @@ interface Pending {
   readonly access: ChannelAccess;
   readonly collector: WelcomeCollector;
   welcome: Welcome | undefined;
+  /** People were told that it waits. */
+  announced: boolean;
 }
 
 /** Invitations to me: PROTOCOL.md's checks in their order, consent last. */
@@ -62,6 +64,7 @@ export class Invitations {
       const pending = this.#restore(row);
       this.#pending.set(toHex(row.id), pending);
     }
+    session.events.on('changed', () => this.#announce());
   }
 
   /** Everything from the inbox goes through here. `changes` come along in the record. Throws ProtocolError. */
@@ -166,7 +169,7 @@ export class Invitations {
     if (!pending) return false;
     const box = pending.collector.add(envelope, pending.token.welcomeHash);
     if (!box) return true;
-    const { identity, settings, events } = this.session;
+    const { identity, settings } = this.session;
     const { row, token, from } = pending;
     try {
       const size = this.#equals(from).reduce((sum, each) => sum + each.row.welcome.length, box.length);
@@ -180,9 +183,25 @@ export class Invitations {
     this.session.connection.unsubscribe(pending.access.channel);
     pending.row = { ...row, welcome: box, expires: token.time + settings.inviteLifetime };
     await this.session.record([{ put: 'invitation', row: pending.row }]);
-    events.emit('invited', toHex(pending.row.id), pending.from.name, pending.welcome.commit.title);
-    events.emit('changed');
+    this.session.events.emit('changed');
     return true;
+  }
+
+  /** What can be answered: not while I am in the group, since whoever knows its id could put another one in its place. */
+  #answerable(): (Pending & { welcome: Welcome })[] {
+    return [...this.#pending.values()].filter(
+      (pending): pending is Pending & { welcome: Welcome } =>
+        pending.welcome !== undefined && !this.session.chat(pending.token.group)?.follows,
+    );
+  }
+
+  #announce(): void {
+    for (const pending of this.#answerable()) {
+      if (pending.announced) continue;
+      pending.announced = true;
+      const { row, from, welcome } = pending;
+      this.session.events.emit('invited', toHex(row.id), from.name, welcome.commit.title);
+    }
   }
 
   /** A group moves on before I answered: the secret of its next epoch is kept. Throws ProtocolError. */
@@ -209,27 +228,22 @@ export class Invitations {
 
   /** What waits for an answer. */
   view(): InvitationView[] {
-    return [...this.#pending.values()].flatMap(({ row, from, welcome }) =>
-      welcome
-        ? [
-            {
-              id: toHex(row.id),
-              from: this.session.contacts.view(from),
-              title: welcome.commit.title,
-              members: welcome.cards.map((card) => this.session.contacts.view(card)),
-              sent: row.sent,
-              expires: row.expires,
-            },
-          ]
-        : [],
-    );
+    const { contacts } = this.session;
+    return this.#answerable().map(({ row, from, welcome }) => ({
+      id: toHex(row.id),
+      from: contacts.view(from),
+      title: welcome.commit.title,
+      members: welcome.cards.map((card) => contacts.view(card)),
+      sent: row.sent,
+      expires: row.expires,
+    }));
   }
 
   /** An invitation that can be answered now. Throws UserError. */
   answerable(id: string): Pending & { welcome: Welcome } {
-    const pending = this.#pending.get(id);
-    if (!pending?.welcome) throw new UserError('no-invitation', 'This invitation was answered already.');
-    return pending as Pending & { welcome: Welcome };
+    const pending = this.#answerable().find(({ row }) => toHex(row.id) === id);
+    if (!pending) throw new UserError('no-invitation', 'This invitation was answered already.');
+    return pending;
   }
 
   /** The age counts again at Accept: what to tell a person who is too late. */
@@ -266,14 +280,16 @@ export class Invitations {
   #restore(row: Tables['invitation']): Pending {
     const { identity } = this.session;
     const token = parseToken(row.token, 'join', identity.card.fingerprint);
+    const welcome =
+      row.welcome.length > 0 ? openWelcome(row.welcome, row.joiner, token, identity.card) : undefined;
     return {
       row,
       token,
       from: openCard(row.card),
       access: groupChannel(welcomeSecrets(row.joiner).channelSeed),
       collector: new WelcomeCollector(),
-      welcome:
-        row.welcome.length > 0 ? openWelcome(row.welcome, row.joiner, token, identity.card) : undefined,
+      welcome,
+      announced: welcome !== undefined,
     };
   }
 }

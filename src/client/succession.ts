@@ -293,8 +293,9 @@ export class Succession {
     ];
   }
 
-  forget(): Change[] {
-    return this.#over(Number.MAX_SAFE_INTEGER);
+  /** Drops all of it, but secrets of epochs after `epoch`. */
+  forget(epoch = Number.MAX_SAFE_INTEGER): Change[] {
+    return this.#over(epoch);
   }
 
   async #removed(commit: Commit): Promise<void> {
@@ -310,7 +311,8 @@ export class Succession {
       [
         ...epoch.end([session.identity.card.fingerprint], session.effects.clock.now()),
         ...epoch.dropChains(),
-        ...this.forget(),
+        // I may have been added again since.
+        ...this.forget(commit.epoch),
       ],
       [chat.timeline.notice(commit.committer, notice)],
     );

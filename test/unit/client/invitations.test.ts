@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { toHex } from '../../../src/crypto/bytes.js';
-import { inviteTo, makeGroup } from '../../helpers/group.js';
+import { fromHex, toHex } from '../../../src/crypto/bytes.js';
+import { sealEnvelope } from '../../../src/protocol/channel.js';
+import { inviteTo, makeGroup, say } from '../../helpers/group.js';
 import { newIdentity } from '../../../src/protocol/identity.js';
 import { groupChannel } from '../../../src/client/connection.js';
 import { systemRandom } from '../../../src/crypto/random.js';
@@ -24,6 +25,14 @@ beforeEach(() => {
 });
 
 const known = (...people: Person[]) => people.map(({ identity }) => [identity.card, 'verified'] as const);
+
+/** Ada, Bo and Cy, who know each other. */
+const three = () =>
+  Promise.all([
+    Guest.enter(room, ada, known(bo, cy)),
+    Guest.enter(room, bo, known(ada, cy)),
+    Guest.enter(room, cy, known(ada, bo)),
+  ]);
 
 describe('invitations of strangers', () => {
   it('are bounded, by sender and in all, and push out nobody who is known', async () => {
@@ -120,6 +129,90 @@ describe('invitations of strangers', () => {
     expect(bos.client.people()).toEqual([]);
     await bos.reopen();
     expect(bos.store.all('card')).toEqual([]);
+  });
+});
+
+describe('an invitation to a group that I am in', () => {
+  it('waits unseen, whatever group it makes of it, and can’t be accepted', async () => {
+    const [adas, bos, cys] = await three();
+    const group = await meet(room, [adas, bos, cys]);
+    const invited: string[] = [];
+    bos.client.events.on('invited', (_, from) => invited.push(from));
+    const forged = makeGroup(cy, [bo], { group: fromHex(group), title: 'Forged' });
+    room.invite(bo, forged);
+    await room.pass(1_000);
+    const [row] = bos.store.all('invitation');
+    expect(row!.welcome.length).toBeGreaterThan(0);
+    for (const again of [() => undefined, () => bos.reopen()]) {
+      await again();
+      await room.pass(1_000);
+      expect(bos.client.view().invitations).toEqual([]);
+      for (const answer of ['accept', 'decline'] as const)
+        await expect(bos.client[answer](toHex(row!.id))).rejects.toMatchObject({ code: 'no-invitation' });
+    }
+    expect(invited).toEqual([]);
+    room.relay.cutOff.add(adas.id).add(cys.id);
+    await bos.client.groups.leave(group);
+    await room.pass(1_000);
+    expect(bos.stopped(group)).toMatch(/^You are leaving/);
+    expect(bos.client.view().invitations).toEqual([]);
+  });
+
+  it('is seen once I am out: who was removed and invited again meanwhile comes back', async () => {
+    const [adas, bos, cys] = await three();
+    const group = await meet(room, [adas, bos, cys]);
+    await adas.client.send(group, 'one');
+    await room.pass(1_000);
+    room.relay.cutOff.add(bos.id);
+    await adas.client.groups.remove(group, bos.id);
+    await room.pass(2_000);
+    await adas.client.groups.add(group, [bos.id]);
+    await room.pass(5_000);
+    await adas.client.groups.renew(group);
+    await room.pass(5_000);
+    const invited: string[] = [];
+    bos.client.events.on('invited', (_, from) => invited.push(from));
+    room.relay.cutOff.clear();
+    room.relay.disconnect();
+    await room.pass(20_000);
+    expect(invited).toEqual(['Ada']);
+    await bos.accept();
+    await room.pass(2_000);
+    expect([bos, adas].map((guest) => guest.epoch(group))).toEqual([4, 4]);
+    await bos.client.send(group, 'two');
+    await room.pass(1_000);
+    for (const guest of [adas, bos, cys]) expect(await guest.texts(group)).toEqual(['one', 'two']);
+  });
+
+  it('begins anew after it, also in an epoch of the same number', async () => {
+    const [adas, bos, cys] = await three();
+    const group = await meet(room, [adas, bos, cys]);
+    for (const guest of [adas, cys]) await guest.client.send(group, `one of ${guest.name}`);
+    await bos.client.send(group, 'mine');
+    await room.pass(1_000);
+    await adas.client.groups.remove(group, bos.id);
+    await room.pass(2_000);
+    expect(bos.store.all('accepted')).toHaveLength(3);
+    const again = makeGroup(ada, [bo], { group: fromHex(group) });
+    room.invite(bo, again);
+    await room.pass(1_000);
+    await bos.accept();
+    expect(bos.store.all('accepted')).toEqual([]);
+    expect(bos.store.all('epoch')).toHaveLength(1);
+    expect(bos.store.all('member')).toHaveLength(2);
+    expect(bos.store.all('outbox').filter(({ sqn }) => sqn > 0)).toEqual([]);
+    await room.pass(1_000);
+    const { channel } = groupChannel(again.secrets.channelSeed);
+    const message = sealEnvelope(
+      again.secrets.sealKey,
+      'message',
+      say(again, ada, 'two').bytes,
+      systemRandom(16),
+    );
+    room.relay.put(channel, message, 'two');
+    await bos.client.send(group, 'three');
+    await room.pass(1_000);
+    expect((await bos.texts(group)).sort()).toEqual(['mine', 'one of Ada', 'one of Cy', 'three', 'two']);
   });
 });
 
