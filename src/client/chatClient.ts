@@ -203,7 +203,7 @@ export class ChatClient {
 
   async #join(pending: ReturnType<Invitations['answerable']>, state: 'active' | 'declined'): Promise<Chat> {
     const { commit, roster, place } = pending.welcome;
-    const answered = this.#invitations.drop(pending);
+    const answered = this.#invitations.answered(pending);
     const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
     const former = this.#chats.get(toHex(commit.group));
     const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};

@@ -18,7 +18,7 @@ import type { InvitationView } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import type { Session } from './session.js';
-import { secretRow } from './succession.js';
+import { checkRoom, secretRow } from './secrets.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 /** What was seen is remembered this long, ms, since the lifetime may be raised meanwhile. */
@@ -35,6 +35,9 @@ const ROOM = {
   verified: { one: 8, all: 32 },
 } as const;
 const WELCOMES_OF_EQUALS = 2 * MAX_WELCOME_BYTES;
+/** Not above so many items that are held: more of contacts than of strangers, and than of unknown keys (inbox.ts). */
+const HELD = 256;
+const HELD_OF_STRANGERS = 32;
 const NOTHING = new Uint8Array(0);
 
 /** An invitation from its token on: first its welcome is fetched, then it waits for a person. */
@@ -74,7 +77,7 @@ export class Invitations {
     const from = openCard(item.card);
     const verified = verifyToken(token, from);
     const now = effects.clock.now();
-    if (token.time > now && token.time - now <= MAX_FUTURE) return this.#hold(token, envelope, changes);
+    if (token.time > now && token.time - now <= MAX_FUTURE) return this.#hold(token, from, envelope, changes);
     checkTokenTime(token, now, settings.inviteLifetime);
     if (this.#seen.has(toHex(token.hash)))
       throw new ProtocolError('replayed', 'An invitation came a second time.');
@@ -126,7 +129,10 @@ export class Invitations {
   }
 
   /** Dated in the future: looked at again when its time has come. */
-  async #hold(token: Token, envelope: Uint8Array, changes: Change[]): Promise<void> {
+  async #hold(token: Token, from: Card, envelope: Uint8Array, changes: Change[]): Promise<void> {
+    const held = this.session.store.all('held').length;
+    if (held >= (this.#standing(from) === 'stranger' ? HELD_OF_STRANGERS : HELD))
+      throw new ProtocolError('too-many', 'More invitations from the future than are held at once.');
     changes.push({ put: 'held', row: { hash: token.hash, envelope, until: token.time } });
     await this.session.record(changes);
     this.session.events.emit(
@@ -204,18 +210,28 @@ export class Invitations {
     }
   }
 
+  /** Invitations to this group. */
+  #to(group: Uint8Array): Pending[] {
+    return [...this.#pending.values()].filter(({ token }) => equal(token.group, group));
+  }
+
+  /** Whether an answer to an invitation to this group is awaited. */
+  waits(group: Uint8Array): boolean {
+    return this.#to(group).length > 0;
+  }
+
   /** A group moves on before I answered: the secret of its next epoch is kept. Throws ProtocolError. */
   async rekey(data: Uint8Array, changes: Change[]): Promise<void> {
-    const { identity, prekeys, effects, connection } = this.session;
+    const { identity, prekeys, effects, connection, store } = this.session;
     const token = parseToken(data, 'rekey', identity.card.fingerprint);
-    const pending = [...this.#pending.values()].find(({ welcome }) =>
-      welcome ? equal(welcome.commit.group, token.group) : false,
-    );
-    const sender = pending?.welcome?.cards.find((card) => equal(card.fingerprint, token.from));
+    const sender = this.#to(token.group)
+      .flatMap(({ welcome }) => (welcome && welcome.commit.epoch < token.epoch ? welcome.cards : []))
+      .find((card) => equal(card.fingerprint, token.from));
     const seed = prekeys.seed(token.prekeyId);
-    if (!pending || !sender || !seed)
-      throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
-    const secret = openToken(verifyToken(token, sender), identity, seed);
+    if (!sender || !seed) throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
+    const verified = verifyToken(token, sender);
+    checkRoom(store, token, true);
+    const secret = openToken(verified, identity, seed);
     const now = effects.clock.now();
     changes.push(
       { put: 'rekey', row: secretRow(token, secret, now) },
@@ -256,12 +272,28 @@ export class Invitations {
     }
   }
 
-  /** It was answered, or is not waited for any more: no answer counts. */
-  drop({ row, access, welcome }: Pending): Change[] {
+  /** It was answered: no second answer counts. */
+  answered({ row }: Pending): Change[] {
     this.#pending.delete(toHex(row.id));
-    const { connection } = this.session;
-    if (!welcome && connection.state.name === 'online') connection.unsubscribe(access.channel);
     return [{ drop: 'invitation', key: [row.id] }];
+  }
+
+  /** It is not waited for any more, nor are keys for its group. */
+  drop(pending: Pending): Change[] {
+    const { connection, store } = this.session;
+    const { group } = pending.token;
+    const changes = this.answered(pending);
+    if (!pending.welcome && connection.state.name === 'online')
+      connection.unsubscribe(pending.access.channel);
+    if (this.waits(group) || this.session.chat(group)) return changes;
+    const keys = store.all('rekey', { chat: group });
+    return [
+      ...changes,
+      ...keys.map(({ epoch, commit_hash, sender }): Change => ({
+        drop: 'rekey',
+        key: [group, epoch, commit_hash, sender],
+      })),
+    ];
   }
 
   /** Drops what did not come, what expired a day ago, and what was seen long enough. */

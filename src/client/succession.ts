@@ -2,28 +2,23 @@ import { equal, toHex } from '../crypto/bytes.js';
 import type { Card } from '../protocol/card.js';
 import { applyChanges, checkCommit, parseCommit, type Commit } from '../protocol/commit.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { openToken, parseToken, verifyToken, type Token } from '../protocol/invitation.js';
+import { openToken, parseToken, verifyToken } from '../protocol/invitation.js';
 import { placeOf, type Roster } from '../protocol/roster.js';
 import { joinerHash, joinerSecret, welcomeSecrets } from '../protocol/schedule.js';
 import { openCards, WelcomeCollector } from '../protocol/welcome.js';
-import type { Change, HistoryEntry, Tables } from '../store/schema.js';
+import type { Change, HistoryEntry } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import { EpochState } from './epochState.js';
 import { epochRows } from './found.js';
 import { loadMembers } from './loadEpoch.js';
+import { checkRoom, secretRow } from './secrets.js';
 
 /** A commit's secret or its welcome is waited for this long, ms, before the way back is taken. */
 const TOKEN_WAIT = 20_000;
 /** A token whose commit does not come may be a loser's, or the relay withholds the commit, ms. */
 const COMMIT_WAIT = 60_000;
 const NO_WELCOME = new Uint8Array(32);
-
-/** The secret of a rekey token as it is kept. */
-export const secretRow = (token: Token, secret: Uint8Array, at: number): Tables['rekey'] => {
-  const { group: chat, epoch, commitHash: commit_hash, from: sender, welcomeHash: welcome_hash } = token;
-  return { chat, epoch, commit_hash, sender, secret, welcome_hash, at };
-};
 
 /** How one epoch follows another: the first valid commit in the channel's order, then its secret, then the switch. */
 export class Succession {
@@ -214,9 +209,7 @@ export class Succession {
     }
     if (!sender) throw new ProtocolError('not-for-me', 'A key from somebody who is no member.');
     const verified = verifyToken(token, sender);
-    const held = session.store.all('rekey', { chat: row.id, epoch: token.epoch }).length;
-    if (held > 2 * epoch.members.length)
-      throw new ProtocolError('not-for-me', 'More keys for one epoch than members can offer.');
+    checkRoom(session.store, token);
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) throw new ProtocolError('prekey-gone', 'A key for a prekey that is gone.');
     const secret = openToken(verified, identity, seed);

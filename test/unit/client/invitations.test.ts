@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../../src/crypto/bytes.js';
 import { sealEnvelope } from '../../../src/protocol/channel.js';
-import { inviteTo, makeGroup, say } from '../../helpers/group.js';
+import { inviteTo, makeGroup, say, type Group } from '../../helpers/group.js';
 import { newIdentity } from '../../../src/protocol/identity.js';
 import { groupChannel } from '../../../src/client/connection.js';
 import { systemRandom } from '../../../src/crypto/random.js';
@@ -216,7 +216,94 @@ describe('an invitation to a group that I am in', () => {
   });
 });
 
+describe('keys for a group that I am invited to', () => {
+  const token = (group: Group, from: Person, epoch: number) =>
+    inviteTo(
+      group,
+      bo,
+      {
+        type: 'rekey',
+        time: room.time.now,
+        epoch,
+        commitHash: systemRandom(32),
+        welcomeHash: new Uint8Array(32),
+      },
+      from,
+    );
+  const refusals = () => room.log.filter((line) => line.startsWith('Bo: inbox item refused'));
+
+  it('are kept of its members, whoever else invites to it, and dropped with it', async () => {
+    const bos = await Guest.enter(room, bo, known(ada));
+    const group = makeGroup(ada, [bo, cy]);
+    room.invite(bo, makeGroup(strangers[0]!, [bo], { group: group.commit.group }));
+    await room.pass(1_000);
+    room.invite(bo, group);
+    await room.pass(1_000);
+    for (const [from, epoch] of [
+      [ada, 1],
+      [ada, 2],
+      [strangers[1]!, 2],
+      [cy, 3],
+    ] as const) {
+      room.slip(bo, { type: 'rekey', token: token(group, from, epoch) });
+      await room.pass(1_000);
+    }
+    expect(refusals()).toEqual(['Bo: inbox item refused: not-for-me', 'Bo: inbox item refused: not-for-me']);
+    expect(bos.store.all('rekey').map(({ epoch }) => epoch)).toEqual([2, 3]);
+    await room.pass(9 * DAY);
+    expect(bos.store.all('invitation')).toEqual([]);
+    expect(bos.store.all('rekey')).toEqual([]);
+  });
+
+  it.each([
+    ['one sender', 127, () => ada],
+    ['all', 1_023, (i: number) => (i % 9 === 0 ? ada : strangers[0]!)],
+  ])('are so many of %s', async (_, count, sender) => {
+    const bos = await Guest.enter(room, bo);
+    const group = makeGroup(ada, [bo]);
+    room.invite(bo, group);
+    await room.pass(1_000);
+    await bos.store.commit(
+      Array.from({ length: count }, (__, i) => ({
+        put: 'rekey',
+        row: {
+          chat: group.commit.group,
+          epoch: 1_000 + i,
+          commit_hash: systemRandom(32),
+          sender: sender(i).identity.card.fingerprint,
+          secret: systemRandom(32),
+          welcome_hash: new Uint8Array(32),
+          at: 0,
+        },
+      })),
+    );
+    for (const epoch of [2, 3]) {
+      room.slip(bo, { type: 'rekey', token: token(group, ada, epoch) });
+      await room.pass(1_000);
+    }
+    expect(bos.store.all('rekey')).toHaveLength(count + 1);
+    expect(refusals()).toEqual(['Bo: inbox item refused: too-many']);
+  });
+});
+
 describe('an invitation', () => {
+  it('that is dated in the future is held, fewer of strangers than of contacts', async () => {
+    const bos = await Guest.enter(room, bo, known(ada));
+    const until = room.time.now + DAY;
+    await bos.store.commit(
+      Array.from({ length: 31 }, () => ({
+        put: 'held',
+        row: { hash: systemRandom(32), envelope: new Uint8Array(0), until },
+      })),
+    );
+    for (const founder of [strangers[0]!, strangers[1]!, ada]) {
+      room.invite(bo, makeGroup(founder, [bo]), { time: until - 1 });
+      await room.pass(1_000);
+    }
+    expect(bos.store.all('held')).toHaveLength(33);
+    expect(room.log).toContain('Bo: inbox item refused: too-many');
+  });
+
   it('that was seen is known again when the lifetime has been raised', async () => {
     const bos = await Guest.enter(room, bo);
     const group = makeGroup(ada, [bo]);

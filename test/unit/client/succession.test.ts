@@ -11,7 +11,7 @@ import { EpochState } from '../../../src/client/epochState.js';
 import { loadMembers } from '../../../src/client/loadEpoch.js';
 import { commitAfter } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { Guest, meet, Room } from '../../helpers/room.js';
+import { DAY, Guest, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
@@ -97,6 +97,65 @@ describe('a key with two cards', () => {
     guests.push(dee);
     await renewed(5);
     expect(cys.store.all('card')).toHaveLength(1);
+  });
+});
+
+describe('keys for epochs ahead', () => {
+  it('are so many of one sender, and none of anybody else is refused for them', async () => {
+    const [adas, bos, mals] = [
+      await Guest.enter(room, ada, known(bo, mal)),
+      await Guest.enter(room, bo, known(ada, mal)),
+      await Guest.enter(room, mal, known(ada, bo)),
+    ];
+    const group = await meet(room, [adas, bos, mals]);
+    const content = (epoch: number) => ({ group: fromHex(group), epoch, commitHash: systemRandom(32) });
+    await bos.store.commit(
+      Array.from({ length: 127 }, (_, i) => ({
+        put: 'rekey',
+        row: {
+          chat: fromHex(group),
+          epoch: 1_000 + i,
+          commit_hash: systemRandom(32),
+          sender: mal.identity.card.fingerprint,
+          secret: systemRandom(32),
+          welcome_hash: new Uint8Array(32),
+          at: 0,
+        },
+      })),
+    );
+    for (const epoch of [2, 3, 2_000]) {
+      slipSecret(mal, bo, content(epoch), systemRandom(32));
+      await room.pass(1_000);
+    }
+    expect(bos.store.all('rekey')).toHaveLength(128);
+    expect(room.log.filter((line) => line === 'Bo: inbox item refused: too-many')).toHaveLength(2);
+    await adas.client.groups.renew(group);
+    await room.pass(2_000);
+    expect(bos.epoch(group)).toBe(2);
+    expect(bos.stopped(group)).toBeUndefined();
+  });
+
+  it('of unknown senders are held, and so many of them', async () => {
+    const [adas, bos] = [await Guest.enter(room, ada, known(bo)), await Guest.enter(room, bo, known(ada))];
+    const group = await meet(room, [adas, bos]);
+    const until = room.time.now + DAY;
+    await bos.store.commit(
+      Array.from({ length: 127 }, () => ({
+        put: 'held',
+        row: { hash: systemRandom(32), envelope: new Uint8Array(0), until },
+      })),
+    );
+    for (let i = 0; i < 2; i++) {
+      slipSecret(
+        mal,
+        bo,
+        { group: fromHex(group), epoch: 9, commitHash: systemRandom(32) },
+        systemRandom(32),
+      );
+      await room.pass(1_000);
+    }
+    expect(bos.store.all('held')).toHaveLength(128);
+    expect(room.log).toContain('Bo: inbox item refused: too-many');
   });
 });
 
