@@ -20,7 +20,7 @@ import { Groups } from './groups.js';
 import { Inbox } from './inbox.js';
 import { Invitations } from './invitations.js';
 import { Inviting } from './inviting.js';
-import { loadEpochs } from './loadEpoch.js';
+import { loadEpochs, unusedCards } from './loadEpoch.js';
 import { BARRIER, Outbox } from './outbox.js';
 import { People } from './people.js';
 import { Positions } from './positions.js';
@@ -70,7 +70,10 @@ export class ChatClient {
       state: () => this.#connectionChanged(),
       ready: (ready) => this.#ready(ready),
       item: (channel, seq, envelope) => {
-        this.#items = Promise.allSettled([this.#items, this.#item(channel, seq, envelope)]);
+        const done = this.#item(channel, seq, envelope).catch((error: unknown) => {
+          effects.log(`${channel.kind} item failed: ${String(error)}`);
+        });
+        this.#items = Promise.all([this.#items, done]);
       },
       live: (channel) => void this.#items.then(() => this.#live(channel.key)),
       gap: (channel, oldest) => {
@@ -82,6 +85,7 @@ export class ChatClient {
     const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
       mayPublish: (row) => {
         const chat = this.#chats.get(toHex(row.chat));
+        if (row.barrier >= BARRIER.won && !this.#session.contacts.maySend(row.channel_key)) return false;
         if (row.barrier === BARRIER.won && (!chat || chat.row.epoch < row.epoch)) return false;
         return !chat?.epochOf(row.channel_key) || chat.mayPublish(row.channel_key);
       },
@@ -121,7 +125,8 @@ export class ChatClient {
       for (const chat of client.#chats.values()) await chat.rejoining.lost(store.condition, []);
     const now = effects.clock.now();
     const met = localCards.flatMap((card) => client.#session.contacts.add(card, now));
-    if (met.length > 0) await client.#record(met);
+    const changes = [...met, ...unusedCards(store)];
+    if (changes.length > 0) await client.#record(changes);
     await client.#tidy();
     return client;
   }
@@ -170,15 +175,19 @@ export class ChatClient {
 
   /** Joins the group of an invitation; gives the group's id. Throws UserError. */
   async accept(invitation: string): Promise<string> {
-    const pending = this.#invitations.answerable(invitation);
-    this.directory.mayMeet(pending.welcome.cards.map((card) => toHex(card.fingerprint)));
-    const expired = this.#invitations.expired(pending);
+    const asked = this.#invitations.answerable(invitation);
+    const expired = this.#invitations.expired(asked);
     if (expired) {
-      this.#invitations.done(pending);
-      await this.#record([{ drop: 'invitation', key: [pending.row.id] }]);
+      await this.#record(this.#invitations.drop(asked));
       this.events.emit('changed');
       throw expired;
     }
+    const { cards } = asked.welcome;
+    const met = cards.flatMap((card) => this.#session.contacts.add(card, this.#now()));
+    if (met.length > 0) await this.#record(met);
+    const pending = this.#invitations.answerable(invitation);
+    if (met.length > 0) this.events.emit('changed');
+    this.directory.mayMeet(cards.map((card) => toHex(card.fingerprint)));
     const chat = await this.#join(pending, 'active');
     this.#subscribe(chat.epoch.access);
     this.events.emit('changed');
@@ -194,19 +203,38 @@ export class ChatClient {
 
   async #join(pending: ReturnType<Invitations['answerable']>, state: 'active' | 'declined'): Promise<Chat> {
     const { commit, roster, place } = pending.welcome;
-    this.#invitations.done(pending);
+    const answered = this.#invitations.answered(pending);
     const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
     const former = this.#chats.get(toHex(commit.group));
     const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
     const chat = { ...rows.chat, state, position, read_position, unread };
-    former?.stop();
     await this.#record([
-      { drop: 'invitation', key: [pending.row.id] },
+      ...answered,
+      ...(former ? this.#over(former, commit.epoch) : []),
       { put: 'chat', row: chat },
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
+      ...this.#session.contacts.keep(pending.welcome.cards),
     ]);
     return this.#load(chat);
+  }
+
+  /** I was in this group before, and come back in this epoch: all that is left of it are its messages. */
+  #over(former: Chat, epoch: number): Change[] {
+    const { store, outbox } = this.#session;
+    const chat = former.row.id;
+    former.stop();
+    return [
+      ...[...former.epochs.values()].flatMap((each) =>
+        each.forget(store.all('kept', { chat, epoch: each.number })),
+      ),
+      ...store.all('intent', { chat }).map(({ kind, fingerprint }): Change => ({
+        drop: 'intent',
+        key: [chat, kind, fingerprint],
+      })),
+      ...former.succession.forget(epoch),
+      ...outbox.ofChat(chat).flatMap((row) => outbox.discard(row)),
+    ];
   }
 
   /** Stores a text for the group (hex id); it leaves when the relay is there. Throws UserError. */
@@ -257,8 +285,8 @@ export class ChatClient {
   #now = () => this.#session.effects.clock.now();
 
   #load(row: Tables['chat']): Chat {
-    const { store, contacts, identity } = this.#session;
-    const chat = new Chat(this.#session, row, loadEpochs(store, row, contacts, identity.card));
+    const { store, contacts } = this.#session;
+    const chat = new Chat(this.#session, row, loadEpochs(store, row, contacts));
     this.#chats.set(chat.id, chat);
     return chat;
   }
@@ -289,10 +317,11 @@ export class ChatClient {
     this.#subscribe(this.#inbox);
     const chats = [...this.#chats.values()];
     const welcomes = chats.flatMap(({ succession, rejoining }) => [succession.fetching, rejoining.fetching]);
-    for (const access of [...this.#invitations.fetching(), ...welcomes])
-      if (access) connection.subscribe(access, storeId, 1);
+    // Groups first: a relay has so many channels for each connection.
     for (const chat of chats)
       if (!chat.declined) for (const access of chat.accesses()) this.#subscribe(access);
+    for (const access of [...welcomes, ...this.#invitations.fetching()])
+      if (access) connection.subscribe(access, storeId, 1);
     outbox.pump();
   }
 

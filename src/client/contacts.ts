@@ -1,4 +1,4 @@
-import { toHex } from '../crypto/bytes.js';
+import { equal, toHex } from '../crypto/bytes.js';
 import { openCard, type Card } from '../protocol/card.js';
 import { foldName } from '../protocol/names.js';
 import type { PersonView, Trust } from '../shared/view.js';
@@ -14,6 +14,8 @@ export interface Contact {
 /** Everyone whose card is known, and how far that card is trusted. */
 export class Contacts {
   readonly #byFingerprint = new Map<string, Contact>();
+  /** Fingerprints under each name. */
+  readonly #byName = new Map<string, Set<string>>();
 
   constructor(
     private readonly me: Card,
@@ -24,6 +26,19 @@ export class Contacts {
 
   get(fingerprint: Uint8Array): Card | undefined {
     return this.find(toHex(fingerprint))?.card;
+  }
+
+  /** The very card of a roster, mine or a contact's: one key may have several. */
+  exact(fingerprint: Uint8Array, hash: Uint8Array): Card | undefined {
+    const card = equal(fingerprint, this.me.fingerprint) ? this.me : this.get(fingerprint);
+    return card && equal(card.hash, hash) ? card : undefined;
+  }
+
+  /** The records that keep a group's cards for the next start. */
+  keep(cards: readonly Card[]): Change[] {
+    return cards.flatMap(({ fingerprint, hash, bytes }): Change[] =>
+      this.exact(fingerprint, hash) ? [] : [{ put: 'card', row: { hash, card: bytes } }],
+    );
   }
 
   /** By fingerprint, hex. */
@@ -43,12 +58,11 @@ export class Contacts {
 
   /** Other keys that are in use under the name of this card; not my own. */
   rivals(card: Card): readonly Contact[] {
-    return this.all().filter(
-      (contact) =>
-        contact.trust !== 'revoked' &&
-        foldName(contact.card.name) === foldName(card.name) &&
-        toHex(contact.card.fingerprint) !== toHex(card.fingerprint),
-    );
+    const own = toHex(card.fingerprint);
+    return [...(this.#byName.get(foldName(card.name)) ?? [])].flatMap((fingerprint) => {
+      const contact = this.find(fingerprint);
+      return fingerprint === own || !contact || contact.trust === 'revoked' ? [] : [contact];
+    });
   }
 
   /** The records that make an unknown card a contact; a name that another key has already is *changed*. */
@@ -73,11 +87,11 @@ export class Contacts {
     return { put: 'contact', row: { fingerprint, card: bytes, trust, added: contact.added } };
   }
 
-  /** A card as people see it: trust comes from the contacts, not from the card. */
+  /** A card as people see it: trust comes from the contacts, not from the card; of who is none, what it would be. */
   view(card: Card): PersonView {
     const fingerprint = toHex(card.fingerprint);
     const me = fingerprint === toHex(this.me.fingerprint);
-    const trust = me ? 'verified' : (this.find(fingerprint)?.trust ?? 'unverified');
+    const trust = me ? 'verified' : (this.find(fingerprint)?.trust ?? this.firstTrust(card));
     return { fingerprint, name: card.name, trust, me };
   }
 
@@ -90,6 +104,9 @@ export class Contacts {
   }
 
   #set(contact: Contact): void {
-    this.#byFingerprint.set(toHex(contact.card.fingerprint), contact);
+    const id = toHex(contact.card.fingerprint);
+    this.#byFingerprint.set(id, contact);
+    const name = foldName(contact.card.name);
+    this.#byName.set(name, (this.#byName.get(name) ?? new Set()).add(id));
   }
 }

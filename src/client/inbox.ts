@@ -11,6 +11,8 @@ import type { Session } from './session.js';
 
 /** A token whose sender is not known yet is kept this long, ms. */
 const HELD = 7 * 24 * 60 * 60 * 1000;
+/** Not above so many items that are held. */
+const MAX_HELD = 128;
 
 /** Everything that comes into the inbox, each kind to who deals with it. */
 export class Inbox {
@@ -58,8 +60,11 @@ export class Inbox {
     const { identity, effects } = this.session;
     const { group } = parseToken(item.token, 'rekey', identity.card.fingerprint);
     const chat = this.session.chat(group);
-    if (!chat) return this.invitations.rekey(item.token, changes);
+    if (!chat || (!chat.follows && this.invitations.waits(group)))
+      return this.invitations.rekey(item.token, changes);
     if (await chat.succession.token(item.token, changes)) return;
+    if (this.session.store.all('held').length >= MAX_HELD)
+      throw new ProtocolError('too-many', 'More keys of unknown senders than are held at once.');
     const row = { hash: sha256(envelope), envelope, until: effects.clock.now() + HELD };
     await this.session.record([...changes, { put: 'held', row }]);
   }

@@ -12,13 +12,32 @@ import {
   type Token,
 } from '../protocol/invitation.js';
 import { welcomeSecrets } from '../protocol/schedule.js';
-import { openWelcome, WelcomeCollector, type Welcome } from '../protocol/welcome.js';
+import { MAX_WELCOME_BYTES, openWelcome, WelcomeCollector, type Welcome } from '../protocol/welcome.js';
+import { MAX_INVITE_LIFETIME } from '../shared/limits.js';
 import type { InvitationView } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import type { Session } from './session.js';
+import { checkRoom, secretRow } from './secrets.js';
 
 const DAY = 24 * 60 * 60 * 1000;
+/** What was seen is remembered this long, ms, since the lifetime may be raised meanwhile. */
+const SEEN = MAX_INVITE_LIFETIME + DAY;
+/** A welcome is waited for this long, ms. */
+const FETCHED_WITHIN = 3 * DAY;
+/**
+ * Invitations that wait at once, of one sender and of all who are known equally well, and the bytes of their welcomes.
+ * What is above is refused: nobody pushes out who is known better.
+ */
+const ROOM = {
+  stranger: { one: 3, all: 16 },
+  unverified: { one: 8, all: 32 },
+  verified: { one: 8, all: 32 },
+} as const;
+const WELCOMES_OF_EQUALS = 2 * MAX_WELCOME_BYTES;
+/** Not above so many items that are held: more of contacts than of strangers, and than of unknown keys (inbox.ts). */
+const HELD = 256;
+const HELD_OF_STRANGERS = 32;
 const NOTHING = new Uint8Array(0);
 
 /** An invitation from its token on: first its welcome is fetched, then it waits for a person. */
@@ -29,6 +48,8 @@ interface Pending {
   readonly access: ChannelAccess;
   readonly collector: WelcomeCollector;
   welcome: Welcome | undefined;
+  /** People were told that it waits. */
+  announced: boolean;
 }
 
 /** Invitations to me: PROTOCOL.md's checks in their order, consent last. */
@@ -46,6 +67,7 @@ export class Invitations {
       const pending = this.#restore(row);
       this.#pending.set(toHex(row.id), pending);
     }
+    session.events.on('changed', () => this.#announce());
   }
 
   /** Everything from the inbox goes through here. `changes` come along in the record. Throws ProtocolError. */
@@ -55,10 +77,11 @@ export class Invitations {
     const from = openCard(item.card);
     const verified = verifyToken(token, from);
     const now = effects.clock.now();
-    if (token.time > now && token.time - now <= MAX_FUTURE) return this.#hold(token, envelope, changes);
+    if (token.time > now && token.time - now <= MAX_FUTURE) return this.#hold(token, from, envelope, changes);
     checkTokenTime(token, now, settings.inviteLifetime);
     if (this.#seen.has(toHex(token.hash)))
       throw new ProtocolError('replayed', 'An invitation came a second time.');
+    this.#checkRoom(from);
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) return this.#prekeyGone(token, from, changes);
     const joiner = openToken(verified, identity, seed);
@@ -69,11 +92,13 @@ export class Invitations {
       joiner,
       welcome: NOTHING,
       sent: token.time,
-      expires: token.time + settings.inviteLifetime,
+      expires: now + FETCHED_WITHIN,
     };
     this.#seen.add(toHex(token.hash));
+    const pending = this.#restore(row);
+    this.#pending.set(toHex(row.id), pending);
     changes.push(
-      { put: 'token', row: { hash: token.hash, expires: now + settings.inviteLifetime + DAY } },
+      { put: 'token', row: { hash: token.hash, expires: now + SEEN } },
       { put: 'invitation', row },
       { drop: 'held', key: [token.hash] },
       ...prekeys.markUsed(token.prekeyId, now),
@@ -81,13 +106,33 @@ export class Invitations {
     );
     await this.session.record(changes);
     this.session.connection.putPrekey(prekeys.newest());
-    const pending = this.#restore(row);
-    this.#pending.set(toHex(row.id), pending);
     this.session.connection.subscribe(pending.access, new Uint8Array(32), 1);
   }
 
+  #standing({ fingerprint }: Card): keyof typeof ROOM {
+    const trust = this.session.contacts.find(toHex(fingerprint))?.trust;
+    return trust === 'verified' || trust === 'unverified' ? trust : 'stranger';
+  }
+
+  /** Those that wait whose senders are known as well as this one. */
+  #equals(from: Card): Pending[] {
+    const standing = this.#standing(from);
+    return [...this.#pending.values()].filter((each) => this.#standing(each.from) === standing);
+  }
+
+  #checkRoom(from: Card): void {
+    const { one, all } = ROOM[this.#standing(from)];
+    const equals = this.#equals(from);
+    const own = equals.filter((each) => equal(each.from.fingerprint, from.fingerprint));
+    if (own.length >= one || equals.length >= all)
+      throw new ProtocolError('too-many', 'More invitations than are kept at once.');
+  }
+
   /** Dated in the future: looked at again when its time has come. */
-  async #hold(token: Token, envelope: Uint8Array, changes: Change[]): Promise<void> {
+  async #hold(token: Token, from: Card, envelope: Uint8Array, changes: Change[]): Promise<void> {
+    const held = this.session.store.all('held').length;
+    if (held >= (this.#standing(from) === 'stranger' ? HELD_OF_STRANGERS : HELD))
+      throw new ProtocolError('too-many', 'More invitations from the future than are held at once.');
     changes.push({ put: 'held', row: { hash: token.hash, envelope, until: token.time } });
     await this.session.record(changes);
     this.session.events.emit(
@@ -109,10 +154,7 @@ export class Invitations {
     });
     this.#seen.add(toHex(token.hash));
     changes.push(
-      {
-        put: 'token',
-        row: { hash: token.hash, expires: token.time + this.session.settings.inviteLifetime + DAY },
-      },
+      { put: 'token', row: { hash: token.hash, expires: effects.clock.now() + SEEN } },
       { drop: 'held', key: [token.hash] },
       { put: 'outbox', row },
     );
@@ -133,67 +175,91 @@ export class Invitations {
     if (!pending) return false;
     const box = pending.collector.add(envelope, pending.token.welcomeHash);
     if (!box) return true;
-    const { contacts, identity, effects, connection, events } = this.session;
-    connection.unsubscribe(pending.access.channel);
+    const { identity, settings } = this.session;
+    const { row, token, from } = pending;
     try {
-      pending.welcome = openWelcome(box, pending.row.joiner, pending.token, identity.card);
+      const size = this.#equals(from).reduce((sum, each) => sum + each.row.welcome.length, box.length);
+      if (size > WELCOMES_OF_EQUALS)
+        throw new ProtocolError('too-many', 'More of invitations than is kept at once.');
+      pending.welcome = openWelcome(box, row.joiner, token, identity.card);
     } catch (error) {
-      this.#pending.delete(toHex(pending.row.id));
-      await this.session.record([{ drop: 'invitation', key: [pending.row.id] }]);
+      await this.session.record(this.drop(pending));
       throw error;
     }
-    pending.row = { ...pending.row, welcome: box };
-    const now = effects.clock.now();
-    const met = pending.welcome.cards.flatMap((card) => contacts.add(card, now));
-    await this.session.record([{ put: 'invitation', row: pending.row }, ...met]);
-    events.emit('invited', toHex(pending.row.id), pending.from.name, pending.welcome.commit.title);
-    events.emit('changed');
+    this.session.connection.unsubscribe(pending.access.channel);
+    pending.row = { ...row, welcome: box, expires: token.time + settings.inviteLifetime };
+    await this.session.record([{ put: 'invitation', row: pending.row }]);
+    this.session.events.emit('changed');
     return true;
+  }
+
+  /** What can be answered: not while I am in the group, since whoever knows its id could put another one in its place. */
+  #answerable(): (Pending & { welcome: Welcome })[] {
+    return [...this.#pending.values()].filter(
+      (pending): pending is Pending & { welcome: Welcome } =>
+        pending.welcome !== undefined && !this.session.chat(pending.token.group)?.follows,
+    );
+  }
+
+  #announce(): void {
+    for (const pending of this.#answerable()) {
+      if (pending.announced) continue;
+      pending.announced = true;
+      const { row, from, welcome } = pending;
+      this.session.events.emit('invited', toHex(row.id), from.name, welcome.commit.title);
+    }
+  }
+
+  /** Invitations to this group. */
+  #to(group: Uint8Array): Pending[] {
+    return [...this.#pending.values()].filter(({ token }) => equal(token.group, group));
+  }
+
+  /** Whether an answer to an invitation to this group is awaited. */
+  waits(group: Uint8Array): boolean {
+    return this.#to(group).length > 0;
   }
 
   /** A group moves on before I answered: the secret of its next epoch is kept. Throws ProtocolError. */
   async rekey(data: Uint8Array, changes: Change[]): Promise<void> {
-    const { identity, prekeys, effects, connection } = this.session;
+    const { identity, prekeys, effects, connection, store } = this.session;
     const token = parseToken(data, 'rekey', identity.card.fingerprint);
-    const pending = [...this.#pending.values()].find(({ welcome }) =>
-      welcome ? equal(welcome.commit.group, token.group) : false,
-    );
-    const sender = pending?.welcome?.cards.find((card) => equal(card.fingerprint, token.from));
+    const sender = this.#to(token.group)
+      .flatMap(({ welcome }) => (welcome && welcome.commit.epoch < token.epoch ? welcome.cards : []))
+      .find((card) => equal(card.fingerprint, token.from));
     const seed = prekeys.seed(token.prekeyId);
-    if (!pending || !sender || !seed)
-      throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
-    const secret = openToken(verifyToken(token, sender), identity, seed);
+    if (!sender || !seed) throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
+    const verified = verifyToken(token, sender);
+    checkRoom(store, token, true);
+    const secret = openToken(verified, identity, seed);
     const now = effects.clock.now();
-    const { group, epoch, commitHash, welcomeHash } = token;
-    const row = { chat: group, epoch, commit_hash: commitHash, secret, welcome_hash: welcomeHash, at: now };
-    changes.push({ put: 'rekey', row }, ...prekeys.markUsed(token.prekeyId, now), ...prekeys.tend(now));
+    changes.push(
+      { put: 'rekey', row: secretRow(token, secret, now) },
+      ...prekeys.markUsed(token.prekeyId, now),
+      ...prekeys.tend(now),
+    );
     await this.session.record(changes);
     connection.putPrekey(prekeys.newest());
   }
 
   /** What waits for an answer. */
   view(): InvitationView[] {
-    return [...this.#pending.values()].flatMap(({ row, from, welcome }) =>
-      welcome
-        ? [
-            {
-              id: toHex(row.id),
-              from: this.session.contacts.view(from),
-              title: welcome.commit.title,
-              members: welcome.cards.map((card) => this.session.contacts.view(card)),
-              sent: row.sent,
-              expires: row.expires,
-            },
-          ]
-        : [],
-    );
+    const { contacts } = this.session;
+    return this.#answerable().map(({ row, from, welcome }) => ({
+      id: toHex(row.id),
+      from: contacts.view(from),
+      title: welcome.commit.title,
+      members: welcome.cards.map((card) => contacts.view(card)),
+      sent: row.sent,
+      expires: row.expires,
+    }));
   }
 
   /** An invitation that can be answered now. Throws UserError. */
   answerable(id: string): Pending & { welcome: Welcome } {
-    const pending = this.#pending.get(id);
-    if (!pending?.welcome) throw new UserError('no-invitation', 'This invitation was answered already.');
-    return pending as Pending & { welcome: Welcome };
+    const pending = this.#answerable().find(({ row }) => toHex(row.id) === id);
+    if (!pending) throw new UserError('no-invitation', 'This invitation was answered already.');
+    return pending;
   }
 
   /** The age counts again at Accept: what to tell a person who is too late. */
@@ -207,11 +273,30 @@ export class Invitations {
   }
 
   /** It was answered: no second answer counts. */
-  done(pending: Pending): void {
-    this.#pending.delete(toHex(pending.row.id));
+  answered({ row }: Pending): Change[] {
+    this.#pending.delete(toHex(row.id));
+    return [{ drop: 'invitation', key: [row.id] }];
   }
 
-  /** Drops what expired a day ago and what was seen long enough. */
+  /** It is not waited for any more, nor are keys for its group. */
+  drop(pending: Pending): Change[] {
+    const { connection, store } = this.session;
+    const { group } = pending.token;
+    const changes = this.answered(pending);
+    if (!pending.welcome && connection.state.name === 'online')
+      connection.unsubscribe(pending.access.channel);
+    if (this.waits(group) || this.session.chat(group)) return changes;
+    const keys = store.all('rekey', { chat: group });
+    return [
+      ...changes,
+      ...keys.map(({ epoch, commit_hash, sender }): Change => ({
+        drop: 'rekey',
+        key: [group, epoch, commit_hash, sender],
+      })),
+    ];
+  }
+
+  /** Drops what did not come, what expired a day ago, and what was seen long enough. */
   tidy(tokens: readonly Tables['token'][], now: number): Change[] {
     const changes: Change[] = [];
     for (const { hash, expires } of tokens) {
@@ -219,25 +304,24 @@ export class Invitations {
       this.#seen.delete(toHex(hash));
       changes.push({ drop: 'token', key: [hash] });
     }
-    for (const [id, { row }] of this.#pending) {
-      if (row.expires + DAY > now) continue;
-      this.#pending.delete(id);
-      changes.push({ drop: 'invitation', key: [row.id] });
-    }
+    for (const pending of [...this.#pending.values()])
+      if (pending.row.expires + (pending.welcome ? DAY : 0) <= now) changes.push(...this.drop(pending));
     return changes;
   }
 
   #restore(row: Tables['invitation']): Pending {
     const { identity } = this.session;
     const token = parseToken(row.token, 'join', identity.card.fingerprint);
+    const welcome =
+      row.welcome.length > 0 ? openWelcome(row.welcome, row.joiner, token, identity.card) : undefined;
     return {
       row,
       token,
       from: openCard(row.card),
       access: groupChannel(welcomeSecrets(row.joiner).channelSeed),
       collector: new WelcomeCollector(),
-      welcome:
-        row.welcome.length > 0 ? openWelcome(row.welcome, row.joiner, token, identity.card) : undefined,
+      welcome,
+      announced: welcome !== undefined,
     };
   }
 }

@@ -1,7 +1,7 @@
 import { toHex } from '../crypto/bytes.js';
-import type { Card } from '../protocol/card.js';
+import { openCard, type Card } from '../protocol/card.js';
 import type { ParticipantStore } from '../store/participantStore.js';
-import type { Tables } from '../store/schema.js';
+import type { Change, Tables } from '../store/schema.js';
 import type { Contacts } from './contacts.js';
 import { EpochState, type MemberState } from './epochState.js';
 
@@ -16,19 +16,16 @@ export const loadMembers = (rows: readonly Tables['member'][], cards: readonly C
   }));
 
 /** Builds a group's epochs from their rows. */
-export function loadEpochs(
-  store: ParticipantStore,
-  chat: Tables['chat'],
-  contacts: Contacts,
-  me: Card,
-): EpochState[] {
+export function loadEpochs(store: ParticipantStore, chat: Tables['chat'], contacts: Contacts): EpochState[] {
   return store.all('epoch', { chat: chat.id }).map((row) => {
     const where = { chat: chat.id, epoch: row.epoch };
     const rows = store.all('member', where).sort((a, b) => a.place - b.place);
-    const cards = rows.map(({ fingerprint }) => {
-      const card = toHex(fingerprint) === toHex(me.fingerprint) ? me : contacts.get(fingerprint);
-      if (!card) throw new Error('a member without a card');
-      return card;
+    const cards = rows.map(({ fingerprint, card_hash: hash }) => {
+      const card = contacts.exact(fingerprint, hash);
+      if (card) return card;
+      const [kept] = store.all('card', { hash });
+      if (!kept) throw new Error('a member without a card');
+      return openCard(kept.card);
     });
     const members = loadMembers(rows, cards);
     for (const { place, sqn, hash } of store.all('accepted', where)) members[place]?.accepted.set(sqn, hash);
@@ -38,4 +35,14 @@ export function loadEpochs(
       members[by_place]?.frontier.set(of_place, { place: of_place, sqn, hash });
     return new EpochState(row, members);
   });
+}
+
+/** Drops the cards that no roster names any more: at the start, when none is on its way into the store. */
+export function unusedCards(store: ParticipantStore): Change[] {
+  const cards = store.all('card');
+  if (cards.length === 0) return [];
+  const needed = new Set(store.all('member').map(({ card_hash }) => toHex(card_hash)));
+  return cards.flatMap(({ hash }): Change[] =>
+    needed.has(toHex(hash)) ? [] : [{ drop: 'card', key: [hash] }],
+  );
 }

@@ -16,10 +16,10 @@ const SHARE = 0.75;
 const KEPT = 14 * 24 * 60 * 60 * 1000;
 
 /**
- * What an envelope waits for. `earlier`: all earlier ones of its chat are at the relay. `won`: the commit it belongs to
- * is the chat's newest epoch or one before.
+ * What an envelope waits for. `earlier`: all earlier ones of its chat are at the relay. `trusted`: nothing speaks against
+ * the key of who gets it. `won`: that, and the commit it belongs to is the chat's newest epoch or one before.
  */
-export const BARRIER = { none: 0, earlier: 1, won: 2 } as const;
+export const BARRIER = { none: 0, earlier: 1, won: 2, trusted: 3 } as const;
 
 /** What one envelope is for: a message by its SQN, or 0. */
 export interface OutboxItem {
@@ -58,7 +58,7 @@ export class Outbox {
     rows: readonly Row[],
     relayed: readonly Tables['relayed'][],
     private readonly hooks: {
-      /** Whether this envelope's channel was read to its end on this connection, and its commit won if it waits for that. */
+      /** Whether this envelope's channel was read to its end on this connection, and what else it waits for is so. */
       mayPublish(row: Row): boolean;
       relayed(row: Row, change: Change): void;
       refused(row: Row, error: PublishError): void;
@@ -122,7 +122,7 @@ export class Outbox {
   /** Whether the relay has this message, or for 0 this commit; what is no longer kept here was relayed. */
   isRelayed(chat: Uint8Array, epoch: number, sqn: number): boolean {
     const rows = this.#rows.filter((row) => row.epoch === epoch && row.sqn === sqn && equal(row.chat, chat));
-    return rows.every((row) => this.#relayed.has(toHex(row.id)) || row.barrier === BARRIER.won);
+    return rows.every((row) => this.#relayed.has(toHex(row.id)) || row.barrier >= BARRIER.won);
   }
 
   /** The relay has another store than it had: what somebody still needs goes out again. */

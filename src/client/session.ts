@@ -13,7 +13,7 @@ import type { Prekeys } from './prekeys.js';
 
 /** Chosen by people; read at each use, so a change holds at once. */
 export interface ClientSettings {
-  /** Age at which an invitation expires, ms; also how long "seen" is remembered, and a day. */
+  /** Age at which an invitation expires, ms; at most MAX_INVITE_LIFETIME. */
   readonly inviteLifetime: number;
 }
 

@@ -12,6 +12,7 @@ import { groupChannel, type ChannelAccess } from './connection.js';
 import { EpochState } from './epochState.js';
 import { epochRows } from './found.js';
 import { loadMembers } from './loadEpoch.js';
+import { checkRoom, secretRow } from './secrets.js';
 
 /** A commit's secret or its welcome is waited for this long, ms, before the way back is taken. */
 const TOKEN_WAIT = 20_000;
@@ -114,20 +115,25 @@ export class Succession {
     this.#waitFor('gap', COMMIT_WAIT);
   }
 
-  #secret({ epoch, hash }: Commit): { secret: Uint8Array; welcomeHash: Uint8Array } | undefined {
+  /** The secret that the committer itself gave me: another member can neither replace nor discredit it. */
+  #secret({
+    epoch,
+    hash,
+    committer: sender,
+  }: Commit): { secret: Uint8Array; welcomeHash: Uint8Array } | undefined {
     const { store } = this.chat.session;
     const { id: chat } = this.chat.row;
     const [own] = store.all('own', { chat });
     if (own && equal(parseCommit(own.commit).hash, hash))
       return { secret: own.secret, welcomeHash: NO_WELCOME };
-    const [token] = store.all('rekey', { chat, epoch, commit_hash: hash });
+    const [token] = store.all('rekey', { chat, epoch, commit_hash: hash, sender });
     return token && { secret: token.secret, welcomeHash: token.welcome_hash };
   }
 
   #card(fingerprint: Uint8Array, hash: Uint8Array): Card | undefined {
-    const { contacts, identity } = this.chat.session;
-    const card = equal(fingerprint, identity.card.fingerprint) ? identity.card : contacts.get(fingerprint);
-    return card && equal(card.hash, hash) ? card : this.#brought.get(toHex(hash));
+    const known = this.chat.epoch.member(fingerprint)?.card;
+    if (known && equal(known.hash, hash)) return known;
+    return this.chat.session.contacts.exact(fingerprint, hash) ?? this.#brought.get(toHex(hash));
   }
 
   /** Cards from a welcome whose owners' contacts say something else. */
@@ -197,16 +203,13 @@ export class Succession {
     }
     if (!sender) throw new ProtocolError('not-for-me', 'A key from somebody who is no member.');
     const verified = verifyToken(token, sender);
-    const held = session.store.all('rekey', { chat: row.id, epoch: token.epoch }).length;
-    if (held > 2 * epoch.members.length)
-      throw new ProtocolError('not-for-me', 'More keys for one epoch than members can offer.');
+    checkRoom(session.store, token);
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) throw new ProtocolError('prekey-gone', 'A key for a prekey that is gone.');
     const secret = openToken(verified, identity, seed);
     const now = effects.clock.now();
-    const { epoch: number, commitHash: commit_hash, welcomeHash: welcome_hash } = token;
     changes.push(
-      { put: 'rekey', row: { chat: row.id, epoch: number, commit_hash, secret, welcome_hash, at: now } },
+      { put: 'rekey', row: secretRow(token, secret, now) },
       ...prekeys.markUsed(token.prekeyId, now),
       ...prekeys.tend(now),
     );
@@ -246,6 +249,7 @@ export class Succession {
     changes.push(
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
+      ...session.contacts.keep(cards),
       ...old.end(removed, now),
       ...this.#over(epoch.number),
       ...chat.committing.settle(commit),
@@ -269,12 +273,16 @@ export class Succession {
     return [
       { drop: 'next', key: [chat] },
       { drop: 'own', key: [chat] },
-      ...tokens.map((row): Change => ({ drop: 'rekey', key: [chat, row.epoch, row.commit_hash] })),
+      ...tokens.map((row): Change => ({
+        drop: 'rekey',
+        key: [chat, row.epoch, row.commit_hash, row.sender],
+      })),
     ];
   }
 
-  forget(): Change[] {
-    return this.#over(Number.MAX_SAFE_INTEGER);
+  /** Drops all of it, but secrets of epochs after `epoch`. */
+  forget(epoch = Number.MAX_SAFE_INTEGER): Change[] {
+    return this.#over(epoch);
   }
 
   async #removed(commit: Commit): Promise<void> {
@@ -290,7 +298,8 @@ export class Succession {
       [
         ...epoch.end([session.identity.card.fingerprint], session.effects.clock.now()),
         ...epoch.dropChains(),
-        ...this.forget(),
+        // I may have been added again since.
+        ...this.forget(commit.epoch),
       ],
       [chat.timeline.notice(commit.committer, notice)],
     );

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { MAX_INVITE_LIFETIME } from '../shared/limits.js';
 
 /** Settings under `secureChat.`, each within bounds; a value outside them counts as the default. */
 const SETTINGS = {
@@ -8,7 +9,10 @@ const SETTINGS = {
   ),
   relayPort: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)), 8787),
   rememberPassword: v.fallback(v.picklist(['ask', 'always', 'never']), 'ask'),
-  inviteLifetime: v.fallback(v.pipe(v.number(), v.minValue(10), v.maxValue(14 * 24 * 3600)), 7 * 24 * 3600),
+  inviteLifetime: v.fallback(
+    v.pipe(v.number(), v.minValue(10), v.maxValue(MAX_INVITE_LIFETIME / 1000)),
+    7 * 24 * 3600,
+  ),
   notifications: v.fallback(v.picklist(['all', 'invitations', 'none']), 'invitations'),
   discreetMode: v.fallback(v.boolean(), false),
 } as const;

@@ -8,6 +8,7 @@ export type ProtocolErrorCode =
   | 'expired'
   | 'from-the-future'
   | 'replayed'
+  | 'too-many' // as much as is kept of its kind at once
   | 'prekey-gone'
   | 'undecryptable'
   | 'bad-welcome'

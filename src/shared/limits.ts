@@ -10,5 +10,7 @@ export const MAX_NAME_LENGTH = 64;
 export const MAX_PARTICIPANTS = 50;
 /** Members of a group. */
 export const MAX_MEMBERS = 1000;
+/** Of an invitation, ms: as far as it can be set. */
+export const MAX_INVITE_LIFETIME = 14 * 24 * 60 * 60 * 1000;
 /** Messages handed to the webview in one page of history. */
 export const PAGE_SIZE = 50;

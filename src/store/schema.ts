@@ -10,6 +10,8 @@ export interface Tables {
   /** Single values: drafts, and revocations that their owners signed. */
   meta: { key: string; value: Bytes };
   contact: { fingerprint: Bytes; card: Bytes; trust: Trust; added: number };
+  /** Cards of members, by hash, who are contacts by another card of the same key, or none. */
+  card: { hash: Bytes; card: Bytes };
   /** Own prekeys. `used` and `replaced` in ms, 0 until then. */
   prekey: { id: Bytes; seed: Bytes; signed: Bytes; created: number; used: number; replaced: number };
   /** Join tokens seen, by hash, until `expires` (ms). */
@@ -18,7 +20,7 @@ export interface Tables {
   held: { hash: Bytes; envelope: Bytes; until: number };
   /**
    * A join token that passed its checks, by hash, with its secret; `welcome` is empty until it was fetched, and then
-   * Accept or Decline is awaited.
+   * Accept or Decline is awaited, each until `expires` (ms).
    */
   invitation: {
     id: Bytes;
@@ -68,8 +70,16 @@ export interface Tables {
   next: { chat: Bytes; commit: Bytes; at: number };
   /** My own commit, until it is known which one won. `secret` is the commit secret. */
   own: { chat: Bytes; commit: Bytes; secret: Bytes };
-  /** Commit secrets out of rekey tokens, until their epoch is decided. */
-  rekey: { chat: Bytes; epoch: number; commit_hash: Bytes; secret: Bytes; welcome_hash: Bytes; at: number };
+  /** Commit secrets out of rekey tokens, by who sent them (fingerprint), until their epoch is decided. */
+  rekey: {
+    chat: Bytes;
+    epoch: number;
+    commit_hash: Bytes;
+    sender: Bytes;
+    secret: Bytes;
+    welcome_hash: Bytes;
+    at: number;
+  };
   /** What is still to be committed, by me when `due` (ms) if nobody else does; `data` by kind. */
   intent: {
     chat: Bytes;
@@ -227,11 +237,12 @@ export const TABLES: {
   invited: { columns: ['chat', 'fingerprint', 'token', 'expires'], key: 2 },
   next: { columns: ['chat', 'commit', 'at'], key: 1 },
   own: { columns: ['chat', 'commit', 'secret'], key: 1 },
-  rekey: { columns: ['chat', 'epoch', 'commit_hash', 'secret', 'welcome_hash', 'at'], key: 3 },
+  rekey: { columns: ['chat', 'epoch', 'commit_hash', 'sender', 'secret', 'welcome_hash', 'at'], key: 4 },
   intent: { columns: ['chat', 'kind', 'fingerprint', 'data', 'due'], key: 3 },
   shown: { columns: ['chat', 'sender', 'id', 'digest', 'at'], key: 3 },
   kept: { columns: ['chat', 'epoch', 'place', 'sqn', 'message'], key: 4 },
   evidence: { columns: ['chat', 'hash', 'at', 'one', 'other'], key: 2 },
+  card: { columns: ['hash', 'card'], key: 1 },
 };
 
 /** A message or notice in the history, as it is kept. Shown once for each (chat, sender, id). */

@@ -3,7 +3,7 @@ import { systemRandom } from '../../src/crypto/random.js';
 import { cardText } from '../../src/protocol/cardText.js';
 import { newIdentity, newPrekey } from '../../src/protocol/identity.js';
 import { makeRevocation } from '../../src/protocol/revocation.js';
-import { acceptNext, RelayProcess, Team, until } from '../helpers/team.js';
+import { acceptNext, message, RelayProcess, Team, until } from '../helpers/team.js';
 
 describe('people whose key is not to be relied on', () => {
   let team: Team;
@@ -52,7 +52,10 @@ describe('people whose key is not to be relied on', () => {
 
   it('a revoked card gets no second token when it says that its prekey is gone', async () => {
     const ada = await team.open('Ada');
-    await ada.invite('Team', [team.fingerprint('Bo')]);
+    const group = await ada.invite('Team', [team.fingerprint('Bo')]);
+    await ada.send(group, 'hi');
+    // What was made before it has left, too.
+    await until(ada, async () => (await message(ada, group, 'hi'))?.delivery?.state === 'relayed');
     await ada.directory.import(revocationOf('Bo'));
     // Bo has another prekey than the one on the card.
     const store = await team.store('Bo');
