@@ -61,7 +61,7 @@ const restrict = (patterns) => [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', '.vscode-host/**', 'coverage/**', 'test/results/**'] },
+  { ignores: ['dist/**', '.vscode-host/**', 'coverage/**', 'test/results/**', '.stryker-tmp/**'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Chat } from '../../../src/client/chat.js';
+import { Receiving } from '../../../src/client/receiving.js';
 import { Inbox } from '../../../src/client/inbox.js';
 import { cardText } from '../../../src/protocol/cardText.js';
 import { makeRevocation } from '../../../src/protocol/revocation.js';
@@ -64,7 +64,7 @@ describe('an item that meets a bug', () => {
     const bos = await Guest.enter(room, bo, known(ada));
     const group = await meet(room, [adas, bos]);
     const bug = new TypeError('x is not a function');
-    vi.spyOn(Chat.prototype, 'item').mockRejectedValueOnce(bug);
+    vi.spyOn(Receiving.prototype, 'item').mockRejectedValueOnce(bug);
     vi.spyOn(Inbox.prototype, 'item').mockRejectedValueOnce(bug);
     room.slip(bo, { type: 'rekey', token: new Uint8Array(1) });
     room.slip(bo, { type: 'rekey', token: new Uint8Array(1) });
