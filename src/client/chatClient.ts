@@ -26,6 +26,7 @@ import { People } from './people.js';
 import { Positions } from './positions.js';
 import { Prekeys } from './prekeys.js';
 import type { ClientEvents, ClientSettings, Session } from './session.js';
+import { inTurns } from './turns.js';
 
 const HOUR = 60 * 60 * 1000;
 
@@ -98,7 +99,7 @@ export class ChatClient {
       settings,
       store,
       connection,
-      contacts: new Contacts(identity.card, store.all('contact')),
+      contacts: new Contacts(identity.card),
       outbox,
       prekeys: new Prekeys(identity.signKey, effects.random, store.all('prekey')),
       events: this.events,
@@ -111,7 +112,7 @@ export class ChatClient {
     this.directory = new People(this.#session);
     this.#positions = new Positions(store.all('position'));
     this.#inbox = { channel: { kind: 'inbox', key: identity.card.fingerprint } };
-    this.#invitations = new Invitations(this.#session, store.all('invitation'), store.all('token'));
+    this.#invitations = new Invitations(this.#session, store.all('token'));
     this.#inboxItems = new Inbox(this.#session, this.#invitations, this.directory);
     this.groups = new Groups(this.#session, this.directory, (group) => this.#chat(group));
   }
@@ -120,6 +121,8 @@ export class ChatClient {
   static async open(options: ClientOptions): Promise<ChatClient> {
     const client = new ChatClient(options);
     const { store, effects, localCards = [] } = options;
+    await inTurns(client.#session.contacts.load(store.all('contact')));
+    await client.#invitations.load(store.all('invitation'));
     for (const row of store.all('chat')) client.#load(row);
     if (store.condition !== 'clean')
       for (const chat of client.#chats.values()) await chat.rejoining.lost(store.condition, []);

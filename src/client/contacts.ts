@@ -1,6 +1,7 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import { openCard, type Card } from '../protocol/card.js';
 import { foldName } from '../protocol/names.js';
+import { CARDS_AT_ONCE, type Work } from '../protocol/welcome.js';
 import type { PersonView, Trust } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 
@@ -17,11 +18,14 @@ export class Contacts {
   /** Fingerprints under each name. */
   readonly #byName = new Map<string, Set<string>>();
 
-  constructor(
-    private readonly me: Card,
-    rows: readonly Tables['contact'][],
-  ) {
-    for (const { card, trust, added } of rows) this.#set({ card: openCard(card), trust, added });
+  constructor(private readonly me: Card) {}
+
+  /** Takes what is stored. */
+  *load(rows: readonly Tables['contact'][]): Work<void> {
+    for (const [i, { card, trust, added }] of rows.entries()) {
+      this.#set({ card: openCard(card), trust, added });
+      if (i % CARDS_AT_ONCE === CARDS_AT_ONCE - 1) yield;
+    }
   }
 
   get(fingerprint: Uint8Array): Card | undefined {

@@ -19,6 +19,7 @@ import type { Change, Tables } from '../store/schema.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import type { Session } from './session.js';
 import { checkRoom, secretRow } from './secrets.js';
+import { inTurns } from './turns.js';
 
 const DAY = 24 * 60 * 60 * 1000;
 /** What was seen is remembered this long, ms, since the lifetime may be raised meanwhile. */
@@ -59,15 +60,21 @@ export class Invitations {
 
   constructor(
     private readonly session: Session,
-    rows: readonly Tables['invitation'][],
     seen: readonly Tables['token'][],
   ) {
     this.#seen = new Set(seen.map(({ hash }) => toHex(hash)));
-    for (const row of rows) {
-      const pending = this.#restore(row);
-      this.#pending.set(toHex(row.id), pending);
-    }
     session.events.on('changed', () => this.#announce());
+  }
+
+  /** Takes what is stored. */
+  async load(rows: readonly Tables['invitation'][]): Promise<void> {
+    const { card } = this.session.identity;
+    for (const row of rows) {
+      const token = parseToken(row.token, 'join', card.fingerprint);
+      const opened =
+        row.welcome.length > 0 ? await inTurns(openWelcome(row.welcome, row.joiner, token, card)) : undefined;
+      this.#wait(row, token, opened);
+    }
   }
 
   /** Everything from the inbox goes through here. `changes` come along in the record. Throws ProtocolError. */
@@ -95,8 +102,7 @@ export class Invitations {
       expires: now + FETCHED_WITHIN,
     };
     this.#seen.add(toHex(token.hash));
-    const pending = this.#restore(row);
-    this.#pending.set(toHex(row.id), pending);
+    const pending = this.#wait(row, token);
     changes.push(
       { put: 'token', row: { hash: token.hash, expires: now + SEEN } },
       { put: 'invitation', row },
@@ -181,7 +187,7 @@ export class Invitations {
       const size = this.#equals(from).reduce((sum, each) => sum + each.row.welcome.length, box.length);
       if (size > WELCOMES_OF_EQUALS)
         throw new ProtocolError('too-many', 'More of invitations than is kept at once.');
-      pending.welcome = openWelcome(box, row.joiner, token, identity.card);
+      pending.welcome = await inTurns(openWelcome(box, row.joiner, token, identity.card));
     } catch (error) {
       await this.session.record(this.drop(pending));
       throw error;
@@ -309,12 +315,8 @@ export class Invitations {
     return changes;
   }
 
-  #restore(row: Tables['invitation']): Pending {
-    const { identity } = this.session;
-    const token = parseToken(row.token, 'join', identity.card.fingerprint);
-    const welcome =
-      row.welcome.length > 0 ? openWelcome(row.welcome, row.joiner, token, identity.card) : undefined;
-    return {
+  #wait(row: Tables['invitation'], token: Token, welcome?: Welcome): Pending {
+    const pending = {
       row,
       token,
       from: openCard(row.card),
@@ -323,5 +325,7 @@ export class Invitations {
       welcome,
       announced: welcome !== undefined,
     };
+    this.#pending.set(toHex(row.id), pending);
+    return pending;
   }
 }

@@ -19,6 +19,7 @@ import type { Change, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import type { Recipient } from './committing.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
+import { inTurns } from './turns.js';
 
 const HOUR = 60 * 60 * 1000;
 /** Nobody is asked more often, ms: with each look of the session, which is hourly. */
@@ -243,7 +244,8 @@ export class Rejoining {
     const { session } = chat;
     session.connection.unsubscribe(coming.access.channel);
     this.#coming = undefined;
-    const welcome = openWelcome(box, coming.joiner, coming.token, session.identity.card);
+    const { joiner, token, held } = coming;
+    const welcome = await inTurns(openWelcome(box, joiner, token, session.identity.card));
     const { commit, roster, place, cards } = welcome;
     const { epoch } = chat;
     const isAdmin = epoch.member(commit.committer)?.row.role === 'admin';
@@ -260,10 +262,10 @@ export class Rejoining {
     const cut = epoch.acknowledged();
     if (!follows) for (const each of chat.epochs.values()) changes.push(...each.distrustCut());
     else commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
-    changes.push({ drop: 'held', key: [coming.held] }, ...epoch.setCut(cut), ...session.prekeys.tend(now));
+    changes.push({ drop: 'held', key: [held] }, ...epoch.setCut(cut), ...session.prekeys.tend(now));
     chat.row = { ...chat.row, lost: '', asked: 0 };
     this.#cancel();
-    await chat.succession.switchTo(commit, roster, place, coming.joiner, cards, changes);
+    await chat.succession.switchTo(commit, roster, place, joiner, cards, changes);
     session.connection.putPrekey(session.prekeys.newest());
   }
 

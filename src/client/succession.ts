@@ -13,6 +13,7 @@ import { EpochState } from './epochState.js';
 import { epochRows } from './found.js';
 import { loadMembers } from './loadEpoch.js';
 import { checkRoom, secretRow } from './secrets.js';
+import { inTurns } from './turns.js';
 
 /** A commit's secret or its welcome is waited for this long, ms, before the way back is taken. */
 const TOKEN_WAIT = 20_000;
@@ -179,7 +180,7 @@ export class Succession {
     const { session } = this.chat;
     session.connection.unsubscribe(welcome.access.channel);
     this.#welcome = undefined;
-    const cards = openCards(box, welcome.joiner, this.#next.commit);
+    const cards = await inTurns(openCards(box, welcome.joiner, this.#next.commit));
     for (const card of cards) this.#brought.set(toHex(card.hash), card);
     const met = cards.flatMap((card) => session.contacts.add(card, session.effects.clock.now()));
     if (met.length > 0) await session.record(met);

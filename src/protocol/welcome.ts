@@ -58,6 +58,12 @@ export function sealWelcome(
   return { hash: sha256(box), chunks };
 }
 
+/** Cards opened before something else may be done; each takes half a millisecond or so. */
+export const CARDS_AT_ONCE = 16;
+
+/** Work that takes long, and yields where something else may be done first. */
+export type Work<T> = Generator<undefined, T>;
+
 /** Puts the chunks of one welcome together, in any order and with repetitions; what doesn't fit is ignored. */
 export class WelcomeCollector {
   readonly #chunks = new Map<number, Uint8Array>();
@@ -85,7 +91,7 @@ const bad = (why: string) =>
   new ProtocolError('bad-welcome', `An invitation's description of the group is wrong: ${why}.`);
 
 /** Seals and hashes aside, the same for who joins and for who stays and needs the new members' cards. */
-function openBox(box: Uint8Array, joiner: Uint8Array): Omit<Welcome, 'place'> {
+function* openBox(box: Uint8Array, joiner: Uint8Array): Work<Omit<Welcome, 'place'>> {
   const plain = unseal(welcomeSecrets(joiner).key, LABEL, box);
   if (!plain) throw bad('it does not open');
   const body = decode(welcomeBody, plain, MAX_WELCOME_BYTES);
@@ -93,7 +99,11 @@ function openBox(box: Uint8Array, joiner: Uint8Array): Omit<Welcome, 'place'> {
   const { roster } = body;
   if (!equal(rosterHash(roster), commit.rosterHash)) throw bad('its member list does not match');
   if (body.cards.length !== roster.length) throw bad('contact cards are missing');
-  const cards = body.cards.map(openCard);
+  const cards: Card[] = [];
+  for (const card of body.cards) {
+    cards.push(openCard(card));
+    if (cards.length % CARDS_AT_ONCE === 0) yield;
+  }
   cards.forEach((card, place) => {
     const entry = roster[place];
     if (!entry || !equal(card.fingerprint, entry.fingerprint) || !equal(card.hash, entry.cardHash))
@@ -106,9 +116,9 @@ function openBox(box: Uint8Array, joiner: Uint8Array): Omit<Welcome, 'place'> {
  * Opens the welcome that belongs to a verified and decrypted join or rejoin token, and checks its commit against token,
  * rules, roster, cards and joiner secret. Throws ProtocolError 'bad-welcome', 'bad-commit', 'bad-card' or 'malformed'.
  */
-export function openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, me: Card): Welcome {
+export function* openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, me: Card): Work<Welcome> {
   if (!equal(sha256(box), token.welcomeHash)) throw bad('it is not the one that was announced');
-  const { commit, roster, cards } = openBox(box, joiner);
+  const { commit, roster, cards } = yield* openBox(box, joiner);
   if (!equal(commit.hash, token.commitHash)) throw bad('it is of another change');
   if (!equal(commit.group, token.group) || commit.epoch !== token.epoch) throw bad('it is of another group');
   checkJoining(commit, roster);
@@ -122,8 +132,8 @@ export function openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, m
 }
 
 /** The cards of a roster after a commit that is known already. Throws ProtocolError 'bad-welcome' or 'malformed'. */
-export function openCards(box: Uint8Array, joiner: Uint8Array, commit: Commit): readonly Card[] {
-  const welcome = openBox(box, joiner);
+export function* openCards(box: Uint8Array, joiner: Uint8Array, commit: Commit): Work<readonly Card[]> {
+  const welcome = yield* openBox(box, joiner);
   if (!equal(welcome.commit.hash, commit.hash)) throw bad('it is of another change');
   return welcome.cards;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EpochState } from '../../src/client/epochState.js';
 import { epochRows } from '../../src/client/found.js';
+import { inTurns } from '../../src/client/turns.js';
 import { loadMembers } from '../../src/client/loadEpoch.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { generateRsa, parsePrivateKey } from '../../src/crypto/rsa.js';
@@ -210,11 +211,10 @@ async function measure(n: number) {
     commitTo(me, base, [{ type: 'remove', fingerprint: last.fingerprint, leave: new Uint8Array(0) }], cards),
   );
   const [renewing, renewed] = await clock(() => commitTo(me, base, [], cards));
-  delay.disable();
 
   const guest = made.others.length - 1;
   const bo = all.find(({ identity }) => identity.card === made.others[guest])!;
-  const joining = timed(() => {
+  const [joining] = await clock(async () => {
     const item = openInboxItem(inboxKey(bo.identity.card), made.items[guest]!);
     if (item.type !== 'join') throw new Error('no join token');
     const token = verifyToken(
@@ -224,9 +224,10 @@ async function measure(n: number) {
     const joiner = openToken(token, bo.identity, bo.seed);
     const collector = new WelcomeCollector();
     const box = made.welcome!.chunks.map((chunk) => collector.add(chunk, token.welcomeHash)).at(-1)!;
-    const { commit, roster } = openWelcome(box, joiner, token, bo.identity.card);
+    const { commit, roster } = await inTurns(openWelcome(box, joiner, token, bo.identity.card));
     epochSecrets(joiner, commit.hash, roster.length);
   });
+  delay.disable();
   const ordered = made.roster.map(({ fingerprint }) => cards.get(Buffer.from(fingerprint).toString('hex'))!);
   const side = (fingerprint: Uint8Array) => {
     const rows = epochRows(made.commit, made.roster, placeOf(made.roster, fingerprint), made.joiner, 1);

@@ -36,6 +36,7 @@ import { message, storageKey } from '../helpers/messages.js';
 import { everyKind } from '../helpers/objects.js';
 import { encryptedPem, PYTHON_PEM } from '../helpers/rsaKeys.js';
 import { signedParts, signedWith, tokenParts, tokenWith } from '../helpers/tamper.js';
+import { atOnce } from '../helpers/atOnce.js';
 
 type Refusal = abstract new (...args: never[]) => Error;
 
@@ -120,7 +121,7 @@ export async function decoders(): Promise<readonly Decoder[]> {
         seal(key, label('welcome'), group.welcome.box.subarray(0, 16), plain),
       ),
     ],
-    (plain) => openCards(seal(key, label('welcome'), SALT, plain), group.joiner, group.commit),
+    (plain) => atOnce(openCards(seal(key, label('welcome'), SALT, plain), group.joiner, group.commit)),
   );
   const collector = new WelcomeCollector();
   add('welcome, chunks', group.welcome.chunks, (data) => collector.add(data, group.welcome.hash));

@@ -28,6 +28,7 @@ import {
 } from '../../src/protocol/wire.js';
 import { baseOf, chainOf, inviteTo, leaveOf, makeGroup, NOW, payloadOf, place, say } from './group.js';
 import { makePeople } from './people.js';
+import { atOnce } from './atOnce.js';
 
 const salt = () => systemRandom(16);
 
@@ -144,7 +145,7 @@ export async function everyKind() {
     'rekey token': token('rekey'),
     'rejoin token': token('rejoin'),
     welcome: (data) =>
-      openWelcome(data, group.joiner, parseToken(join, 'join', me.card.fingerprint), me.card),
+      atOnce(openWelcome(data, group.joiner, parseToken(join, 'join', me.card.fingerprint), me.card)),
     chunk: (data) => new WelcomeCollector().add(data, group.welcome.hash),
     payload: decodePayload,
     envelope: (data) => openEnvelope(group.secrets.sealKey, data),

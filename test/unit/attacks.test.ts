@@ -37,6 +37,7 @@ import {
   tokenParts,
   tokenWith,
 } from '../helpers/tamper.js';
+import { atOnce } from '../helpers/atOnce.js';
 
 vi.mock('../../src/crypto/rsa.js', { spy: true });
 vi.mock('../../src/crypto/kem.js', { spy: true });
@@ -287,7 +288,7 @@ describe('6 played where it does not belong', () => {
   it('the welcome of one group with the invitation to another', () => {
     const other = makeGroup(ada, [bob, eve]);
     const open = (token: Uint8Array) =>
-      codeOf(() => openWelcome(group.welcome.box, group.joiner, joinToken(token), bob.identity.card));
+      codeOf(() => atOnce(openWelcome(group.welcome.box, group.joiner, joinToken(token), bob.identity.card)));
     const { group: id, hash: commitHash } = group.commit;
     const { hash: welcomeHash } = group.welcome;
     expect(open(inviteTo(group, bob))).toBe('nothing');
@@ -335,7 +336,7 @@ describe('9 a secret that a member passes on to somebody outside', () => {
     codeOf(() => {
       const token = verifyToken(joinToken(inviteTo(of, eve, {}, sender), eve), sender.identity.card);
       const joiner = openToken(token, eve.identity, eve.prekey.seed);
-      openWelcome(of.welcome.box, joiner, token, eve.identity.card);
+      atOnce(openWelcome(of.welcome.box, joiner, token, eve.identity.card));
     });
 
   it('does not come from Ada, whose signature covers all that Bob would have to make anew', () => {
@@ -529,9 +530,9 @@ describe('22 the sender in the envelope is not the signer', () => {
     const forged = makeGroup({ ...ada, identity: { ...ada.identity, signKey: eve.identity.signKey } }, [bob]);
     expect(verifyCommit(parseCommit(forged.commit.bytes), keyOf(ada))).toBe(false);
     const token = joinToken(inviteTo({ ...forged, founder: ada }, bob));
-    expect(codeOf(() => openWelcome(forged.welcome.box, forged.joiner, token, bob.identity.card))).toBe(
-      'bad-welcome',
-    );
+    expect(
+      codeOf(() => atOnce(openWelcome(forged.welcome.box, forged.joiner, token, bob.identity.card))),
+    ).toBe('bad-welcome');
   });
 
   it('Eve offers her prekey as Ada’s', () => {

@@ -53,6 +53,7 @@ import {
   loginParts,
   unpackFrames,
 } from '../../src/protocol/wire.js';
+import { atOnce } from '../helpers/atOnce.js';
 
 /** Data as it stands in a file of vectors: byte strings in hexadecimal. */
 export type Json = string | number | undefined | readonly Json[] | { readonly [name: string]: Json };
@@ -260,7 +261,7 @@ const judges = {
   welcome: (data, of, { person }) => {
     const { card } = person(of.text('to')).identity;
     const token = parseToken(of.hex('token'), of.text('type') as TokenType, card.fingerprint);
-    openWelcome(data, of.hex('joiner'), token, card);
+    atOnce(openWelcome(data, of.hex('joiner'), token, card));
   },
   'inbox item': (data, of, { person }) => {
     const item = openInboxItem(inboxKey(person(of.text('to')).identity.card), data);

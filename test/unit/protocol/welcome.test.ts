@@ -12,6 +12,7 @@ import { CHUNK_BYTES, openWelcome, sealWelcome, WelcomeCollector } from '../../.
 import { inviteTo, makeGroup, place, type Group } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { codeOf, flips } from '../../helpers/tamper.js';
+import { atOnce } from '../../helpers/atOnce.js';
 
 let ada: Person;
 let bob: Person;
@@ -26,11 +27,11 @@ const salt = new Uint8Array(16);
 const tokenOf = (of: Group, change = {}, guest = bob, sender = of.founder): Token =>
   parseToken(inviteTo(of, guest, change, sender), 'join', guest.identity.card.fingerprint);
 const open = (of: Group, token = tokenOf(of), box = of.welcome.box, joiner = of.joiner, guest = bob) =>
-  codeOf(() => openWelcome(box, joiner, token, guest.identity.card));
+  codeOf(() => atOnce(openWelcome(box, joiner, token, guest.identity.card)));
 
 describe('a welcome', () => {
   it('tells a guest of the group', () => {
-    const welcome = openWelcome(group.welcome.box, group.joiner, tokenOf(group), bob.identity.card);
+    const welcome = atOnce(openWelcome(group.welcome.box, group.joiner, tokenOf(group), bob.identity.card));
     expect(welcome.commit).toEqual(group.commit);
     expect(welcome.roster).toEqual(group.roster);
     expect(welcome.cards.map(({ name }) => name).sort()).toEqual(['Ada', 'Bob']);
