@@ -169,19 +169,24 @@ function meantFor(sender: Player, own: readonly HistoryEntry[], text: string): s
     .filter((fingerprint) => fingerprint !== sender.fingerprint);
 }
 
+const follows = (world: World, player: Player): boolean => {
+  const { state = 'left' } = world.chat(player) ?? {};
+  return state === 'active' || state === 'leaving';
+};
+
 const activeIn = (world: World): Player[] =>
-  world.players.filter((player) => {
-    const { state = 'left' } = world.chat(player) ?? {};
-    return (
-      !world.outside.has(player) && (state === 'active' || state === 'leaving') && !isCutOff(world, player)
-    );
-  });
+  world.players.filter(
+    (player) => !world.outside.has(player) && follows(world, player) && !isCutOff(world, player),
+  );
 
 /** Knows that it lost the way, and was removed further on: nobody who is there can tell it. */
 const isCutOff = (world: World, player: Player): boolean =>
   world.chat(player)!.lost !== '' &&
   world.players.every(
-    (other) => world.chat(other)?.lost !== '' || !world.members(other).includes(player.fingerprint),
+    (other) =>
+      !follows(world, other) ||
+      world.chat(other)!.lost !== '' ||
+      !world.members(other).includes(player.fingerprint),
   );
 
 export const APART = 'they are in different epochs';
