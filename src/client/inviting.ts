@@ -124,7 +124,7 @@ export class Inviting {
           ...about,
           access: { channel: { kind: 'inbox', key: card.fingerprint } },
           envelope: sealInboxItem(inboxKey(card), item, effects.random(16)),
-          barrier: barrierOf(type, contested),
+          barrier: contested && type !== 'rekey' ? BARRIER.won : BARRIER.trusted,
         }),
       );
       if (type === 'join') {
@@ -191,10 +191,4 @@ export class Inviting {
       return contact.card;
     });
   }
-}
-
-/** A reset gives everyone of its roster the secret, whatever is known of their keys. */
-function barrierOf(type: Recipient['type'], contested: boolean): number {
-  if (type === 'rekey' || (type === 'join' && !contested)) return BARRIER.trusted;
-  return contested ? BARRIER.won : BARRIER.none;
 }
