@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { ChatClient } from '../../src/client/chatClient.js';
-import { toHex } from '../../src/crypto/bytes.js';
+import { EpochState } from '../../src/client/epochState.js';
+import { loadMembers } from '../../src/client/loadEpoch.js';
+import { equal, toHex } from '../../src/crypto/bytes.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { Card } from '../../src/protocol/card.js';
 import { inboxKey } from '../../src/protocol/identity.js';
@@ -162,6 +164,21 @@ export class Guest {
   epoch(group: string): number {
     return this.client.groups.details(group).epoch;
   }
+}
+
+/** These people as contacts to enter with. */
+export const known = (...people: Person[]): (readonly [Card, Trust])[] =>
+  people.map(({ identity }) => [identity.card, 'verified']);
+
+/** What a member knows of its newest epoch. */
+export function epochOf({ store }: Guest, people: readonly Person[]): EpochState {
+  const row = store.all('epoch').at(-1)!;
+  const rows = store.all('member', { chat: row.chat, epoch: row.epoch });
+  const cards = rows.map(
+    ({ fingerprint }) =>
+      people.find(({ identity }) => equal(identity.card.fingerprint, fingerprint))!.identity.card,
+  );
+  return new EpochState(row, loadMembers(rows, cards));
 }
 
 /** A group of the first with the others, who all accept. */

@@ -5,7 +5,7 @@ import { cardText } from '../../../src/protocol/cardText.js';
 import { makeRevocation } from '../../../src/protocol/revocation.js';
 import { NOW } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { Guest, meet, Room } from '../../helpers/room.js';
+import { Guest, known, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
@@ -18,7 +18,6 @@ let room: Room;
 beforeEach(() => {
   room = new Room();
 });
-const known = (...people: Person[]) => people.map(({ identity }) => [identity.card, 'verified'] as const);
 
 describe('a token that waits to be sent', () => {
   it.each([

@@ -8,7 +8,7 @@ import { systemRandom } from '../../../src/crypto/random.js';
 import { parsePrivateKey } from '../../../src/crypto/rsa.js';
 import { welcomeSecrets } from '../../../src/protocol/schedule.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { DAY, Guest, meet, Room } from '../../helpers/room.js';
+import { DAY, Guest, known, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
@@ -23,8 +23,6 @@ let room: Room;
 beforeEach(() => {
   room = new Room();
 });
-
-const known = (...people: Person[]) => people.map(({ identity }) => [identity.card, 'verified'] as const);
 
 /** Ada, Bo and Cy, who know each other. */
 const three = () =>

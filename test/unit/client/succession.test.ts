@@ -7,11 +7,9 @@ import { newIdentity } from '../../../src/protocol/identity.js';
 import { makeToken, type TokenContent } from '../../../src/protocol/invitation.js';
 import { joinerHash, joinerSecret } from '../../../src/protocol/schedule.js';
 import { groupChannel } from '../../../src/client/connection.js';
-import { EpochState } from '../../../src/client/epochState.js';
-import { loadMembers } from '../../../src/client/loadEpoch.js';
 import { commitAfter } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { DAY, Guest, meet, Room } from '../../helpers/room.js';
+import { DAY, epochOf, Guest, known, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
@@ -25,19 +23,6 @@ let room: Room;
 beforeEach(() => {
   room = new Room();
 });
-const known = (...people: Person[]) => people.map(({ identity }) => [identity.card, 'verified'] as const);
-
-/** What a member knows of its newest epoch. */
-function epochOf({ store }: Guest, people: readonly Person[]): EpochState {
-  const row = store.all('epoch').at(-1)!;
-  const rows = store.all('member', { chat: row.chat, epoch: row.epoch });
-  const cards = rows.map(
-    ({ fingerprint }) =>
-      people.find(({ identity }) => Buffer.compare(identity.card.fingerprint, fingerprint) === 0)!.identity
-        .card,
-  );
-  return new EpochState(row, loadMembers(rows, cards));
-}
 
 function slipSecret(from: Person, to: Person, content: Omit<TokenContent, 'time'>, secret: Uint8Array): void {
   const token = makeToken(

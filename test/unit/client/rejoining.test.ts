@@ -1,0 +1,190 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { groupChannel } from '../../../src/client/connection.js';
+import { equal, toHex } from '../../../src/crypto/bytes.js';
+import { systemRandom } from '../../../src/crypto/random.js';
+import { openPrekey } from '../../../src/protocol/card.js';
+import { makeCommit, type CommitBody } from '../../../src/protocol/commit.js';
+import { makeToken } from '../../../src/protocol/invitation.js';
+import { makeRejoinRequest } from '../../../src/protocol/rejoin.js';
+import { rosterHash, type Roster } from '../../../src/protocol/roster.js';
+import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
+import { sealWelcome } from '../../../src/protocol/welcome.js';
+import { makePeople, type Person } from '../../helpers/people.js';
+import { epochOf, Guest, known, meet, Room } from '../../helpers/room.js';
+
+let ada: Person;
+let bo: Person;
+let mal: Person;
+beforeAll(async () => {
+  [ada, bo, mal] = await makePeople(['Ada', 'Bo', 'Mal']);
+});
+
+let room: Room;
+let adas: Guest;
+let bos: Guest;
+let mals: Guest;
+let group: string;
+beforeEach(async () => {
+  room = new Room();
+  adas = await Guest.enter(room, ada, known(bo, mal));
+  bos = await Guest.enter(room, bo, known(ada, mal));
+  mals = await Guest.enter(room, mal, known(ada, bo));
+  group = await meet(room, [adas, bos, mals]);
+});
+
+/** Bo asked the others whether it missed something. */
+async function hasAsked(): Promise<void> {
+  const [row] = bos.store.all('chat');
+  await bos.store.commit([{ put: 'chat', row: { ...row!, asked: room.time.now } }]);
+  await bos.reopen();
+  await room.pass(1_000);
+}
+
+/** Somebody answers Bo with a commit of its own making. */
+async function answer(by: Person, change: Partial<CommitBody>, withRoster = (roster: Roster) => roster) {
+  const people = [ada, bo, mal];
+  const epoch = epochOf(mals, people);
+  const roster = withRoster(epoch.roster);
+  const joiner = systemRandom(32);
+  const { card } = bo.identity;
+  const commit = makeCommit(by.identity.signKey, {
+    group: epoch.row.chat,
+    epoch: epoch.number + 1,
+    parent: epoch.commit.hash,
+    title: epoch.commit.title,
+    changes: [{ type: 'rejoin', fingerprint: card.fingerprint }],
+    rosterHash: rosterHash(roster),
+    committer: by.identity.card.fingerprint,
+    reason: 'change',
+    joinerHash: joinerHash(joiner),
+    cut: epoch.complete(),
+    time: room.time.now,
+    ...change,
+  });
+  const cards = roster.map(
+    ({ fingerprint }) =>
+      people.find(({ identity }) => equal(identity.card.fingerprint, fingerprint))!.identity.card,
+  );
+  const welcome = sealWelcome(joiner, commit, roster, cards, systemRandom(16));
+  const { channel } = groupChannel(welcomeSecrets(joiner).channelSeed);
+  for (const chunk of welcome.chunks) room.relay.put(channel, chunk, toHex(systemRandom(16)));
+  const content = { time: room.time.now, group: commit.group, epoch: commit.epoch, commitHash: commit.hash };
+  const prekey = openPrekey(room.relay.prekey(toHex(card.fingerprint)), card.signKey);
+  const token = makeToken(
+    by.identity,
+    content,
+    { type: 'rejoin', to: card, prekey, secret: joiner, welcomeHash: welcome.hash },
+    systemRandom,
+  );
+  room.slip(bo, { type: 'rejoin', token, card: by.identity.card.bytes });
+  await room.pass(5_000);
+}
+
+const promoted = (roster: Roster): Roster =>
+  roster.map((entry) =>
+    equal(entry.fingerprint, mal.identity.card.fingerprint) ? { ...entry, role: 'admin' } : entry,
+  );
+const FAR = { epoch: 9, parent: new Uint8Array(32).fill(7) };
+
+describe('an answer to who asked for the way back', () => {
+  it('brings it along, and tells what has changed since', async () => {
+    await hasAsked();
+    await answer(mal, FAR, promoted);
+    expect(bos.epoch(group)).toBe(9);
+    expect(await bos.notices(group)).toContain('Mal is an admin now.');
+  });
+
+  it('has to bring it back', async () => {
+    await hasAsked();
+    await answer(mal, { ...FAR, changes: [] });
+    await answer(mal, { ...FAR, changes: [{ type: 'rejoin', fingerprint: ada.identity.card.fingerprint }] });
+    expect(bos.epoch(group)).toBe(1);
+  });
+
+  it('keeps the rules of a commit that follows the newest epoch', async () => {
+    await hasAsked();
+    await answer(mal, {}, promoted);
+    expect(bos.epoch(group)).toBe(1);
+  });
+
+  it('is none to a question of more than an hour ago', async () => {
+    await hasAsked();
+    await room.pass(61 * 60_000);
+    await answer(mal, FAR);
+    expect(bos.epoch(group)).toBe(1);
+  });
+
+  it('is not taken from a revoked key', async () => {
+    await hasAsked();
+    await bos.client.directory.revoke(mals.id);
+    await answer(mal, FAR);
+    expect(bos.epoch(group)).toBe(1);
+  });
+});
+
+describe('a new start of the group', () => {
+  it('changes nothing with it', async () => {
+    const reset = { ...FAR, reason: 'reset', cut: [] } as const;
+    await answer(ada, { ...reset, changes: [{ type: 'rejoin', fingerprint: bo.identity.card.fingerprint }] });
+    expect(bos.epoch(group)).toBe(1);
+    await answer(ada, { ...reset, changes: [] });
+    expect(bos.epoch(group)).toBe(9);
+  });
+
+  it('gives a revoked key nothing', async () => {
+    await adas.client.directory.revoke(mals.id);
+    const done = adas.client.groups.reset(group);
+    await room.pass(5_000);
+    await done;
+    expect([bos.epoch(group), mals.epoch(group)]).toEqual([101, 1]);
+  });
+});
+
+describe('a request', () => {
+  it('is over when who made it was heard in a later epoch', async () => {
+    const { card, signKey } = mal.identity;
+    const { row, commit, number } = epochOf(mals, [ada, bo, mal]);
+    const request = makeRejoinRequest(signKey, {
+      group: row.chat,
+      from: card.fingerprint,
+      epoch: number,
+      commitHash: commit.hash,
+      prekey: mal.prekey.signed,
+      reason: 'no-token',
+      time: room.time.now,
+    });
+    await room.pass(1_000);
+    await adas.client.groups.renew(group);
+    await room.pass(2_000);
+    await adas.client.send(group, 'hello');
+    await room.pass(5_000);
+    room.slip(bo, { type: 'rejoin-request', request });
+    await room.pass(120_000);
+    expect(room.log).toContain('Bo: inbox item refused: replayed');
+    expect(adas.epoch(group)).toBe(2);
+  });
+
+  it('of who was removed and missed it is answered with the commit', async () => {
+    room.relay.cutOff.add(mals.id);
+    await adas.client.groups.remove(group, mals.id);
+    await room.pass(5_000);
+    expect(mals.stopped(group)).toBeUndefined();
+    // The relay forgets what Mal was not shown, and a new store makes Mal suspicious.
+    room.relay.cutOff.clear();
+    room.relay.restart(true);
+    await room.pass(120_000);
+    expect(mals.stopped(group)).toContain('You were removed');
+  });
+});
+
+describe('something in a channel that is not sealed for it', () => {
+  it('makes its members ask whether they missed something, a while later', async () => {
+    const { access } = epochOf(bos, [ada, bo, mal]);
+    const asked = () => bos.store.all('chat')[0]!.asked;
+    room.relay.put(access.channel, new Uint8Array(100), 'garbage');
+    await room.pass(5_000);
+    expect(asked()).toBe(0);
+    await room.pass(6_000);
+    expect(asked()).toBeGreaterThan(0);
+  });
+});
