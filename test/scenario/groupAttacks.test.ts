@@ -242,22 +242,6 @@ describe('attacks on a group', { timeout: 120_000 }, () => {
     mal.close();
   });
 
-  it('20: a member’s keys for one epoch are held up to a bound', async () => {
-    const { bo, cy, group } = await team.three();
-    await bo.close();
-    const bos = await known(team, 'Bo');
-    const mal = await intrude(team.person('Bo').identity, team.relay.url);
-    for (let n = 0; n < 12; n++) {
-      const { commit, secret } = commitBy(bos, team.person('Bo'));
-      const draft = { type: 'rekey', secret } as const;
-      const item = await tokenItem(mal, team.person('Bo'), team.person('Cy'), commit, draft);
-      await mal.publish(inboxOf(team.person('Cy').identity), item);
-    }
-    await logged('Cy: inbox item refused: not-for-me');
-    expect(epochOf(cy, group)).toBe(1);
-    mal.close();
-  });
-
   it('20: who asks to be brought back again and again is brought back once', async () => {
     const { ada, bo, group } = await team.three();
     await bo.close();
