@@ -11,7 +11,7 @@ const IMAGES = join(ROOT, 'docs/images');
 export async function clearNotifications(page) {
   if ((await notification(page, '').count()) === 0) return;
   await runCommand(page, 'Notifications: Clear All Notifications');
-  await notification(page, '').first().waitFor({ state: 'detached' });
+  await notification(page, '').waitFor({ state: 'detached' });
 }
 
 /**

@@ -54,7 +54,7 @@ export async function answerDialog(page, button) {
  * @param {string | RegExp} text
  */
 export function notification(page, text) {
-  return page.locator('.notifications-toasts .notification-list-item').filter({ hasText: text });
+  return page.locator('.notifications-toasts .notification-list-item').filter({ hasText: text }).first();
 }
 
 /**
