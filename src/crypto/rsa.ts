@@ -59,6 +59,36 @@ function checked(key: KeyObject): KeyObject {
   return key;
 }
 
+/** DER of a tag and a length of 256 or more. */
+const head = (tag: number, length: number): number[] => [tag, 0x82, length >> 8, length & 0xff];
+/** AlgorithmIdentifier: rsaEncryption, NULL. */
+const ALGORITHM = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0];
+const EXPONENT = [2, 3, 1, 0, 1];
+
+/**
+ * Whether this is the DER SPKI, in canonical form, of a key as it is accepted: what is before and after a modulus of
+ * that length, whose highest and lowest bits are set. OpenSSL parses other forms, and even moduli.
+ */
+function isCanonical(spki: Uint8Array): boolean {
+  const size = spki.length - 38;
+  if (size < RSA_MIN_BITS / 8 || size > RSA_MAX_BITS / 8) return false;
+  const numbers = [...head(0x30, size + 10), ...head(2, size + 1), 0];
+  const before = [...head(0x30, size + 34), ...ALGORITHM, ...head(3, size + 15), 0, ...numbers];
+  const modulus = spki.subarray(before.length, -EXPONENT.length);
+  return (
+    before.every((byte, i) => spki[i] === byte) &&
+    EXPONENT.every((byte, i) => spki.at(i - EXPONENT.length) === byte) &&
+    (modulus[0] ?? 0) >= 0x80 &&
+    ((modulus.at(-1) ?? 0) & 1) === 1
+  );
+}
+
+/** A public key that is parsed when it is used, since that takes longer than a verification. Throws as parsePublicKey. */
+export function publicKeyLater(spki: Uint8Array): () => KeyObject {
+  let key = isCanonical(spki) ? undefined : parsePublicKey(spki);
+  return () => (key ??= parsePublicKey(spki));
+}
+
 /** Parses a public key (DER SPKI, canonical). Throws RsaKeyError; parsing costs more than a verification: keep the result. */
 export function parsePublicKey(spki: Uint8Array): KeyObject {
   let key: KeyObject;
@@ -68,10 +98,7 @@ export function parsePublicKey(spki: Uint8Array): KeyObject {
     throw new RsaKeyError('The public key is damaged.');
   }
   checked(key);
-  if (!key.export({ format: 'der', type: 'spki' }).equals(spki))
-    throw new RsaKeyError('The public key is not in canonical form.');
-  // The canonical form ends in modulus, then 02 03 01 00 01. OpenSSL parses an even modulus, BoringSSL does not.
-  if (((spki.at(-6) ?? 0) & 1) === 0) throw new RsaKeyError('The public key is damaged.');
+  if (!isCanonical(spki)) throw new RsaKeyError('The public key is not in canonical form.');
   return key;
 }
 

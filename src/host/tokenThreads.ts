@@ -5,7 +5,7 @@ import { systemRandom } from '../crypto/random.js';
 import type { Wrapped } from '../protocol/invitation.js';
 
 /** Fewer jobs than this are not worth starting threads for. */
-const FEW = 8;
+const FEW = 32;
 const THREADS = Math.max(1, Math.min(4, availableParallelism()));
 /** Jobs in one message: a part of a second's work. */
 const PART = 16;
