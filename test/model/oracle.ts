@@ -260,7 +260,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
       if (holder) return `${player.name} misses messages that ${holder.name} has`;
     }
     for (const { fingerprint, name, presence } of view.members)
-      if (!inside.has(fingerprint) && presence === 'present')
+      if (!inside.has(fingerprint) && presence === 'present' && !player.rolledBack)
         return `${player.name} takes ${name} for present`;
     if (!view.members.some(({ fingerprint }) => fingerprint === player.fingerprint))
       return `${player.name} is not in its own group`;
