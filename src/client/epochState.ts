@@ -1,4 +1,4 @@
-import { equal } from '../crypto/bytes.js';
+import { equal, toHex } from '../crypto/bytes.js';
 import type { Random } from '../crypto/random.js';
 import type { KeyObject } from '../crypto/rsa.js';
 import type { Card } from '../protocol/card.js';
@@ -68,6 +68,7 @@ export class EpochState implements EpochBase {
   readonly roster: Roster;
   /** What I last told the others, by place. */
   readonly #told = new Map<number, number>();
+  readonly #byFingerprint: ReadonlyMap<string, MemberState>;
   #cut: readonly number[] | undefined;
 
   constructor(
@@ -76,6 +77,7 @@ export class EpochState implements EpochBase {
   ) {
     this.commit = parseCommit(row.commit);
     this.access = groupChannel(row.channel_seed);
+    this.#byFingerprint = new Map(members.map((member) => [toHex(member.row.fingerprint), member]));
     this.roster = members.map(({ row: { fingerprint, role, card_hash } }) => ({
       fingerprint,
       role,
@@ -97,7 +99,7 @@ export class EpochState implements EpochBase {
   readonly keyOf = (fingerprint: Uint8Array): KeyObject | undefined => this.member(fingerprint)?.card.signKey;
 
   member(fingerprint: Uint8Array): MemberState | undefined {
-    return this.members.find(({ row }) => equal(row.fingerprint, fingerprint));
+    return this.#byFingerprint.get(toHex(fingerprint));
   }
 
   /** My gap-free SQNs, by place: the cut of a commit of mine. */

@@ -5,7 +5,7 @@ import { ProtocolError, UserError } from '../protocol/errors.js';
 import { inboxKey } from '../protocol/identity.js';
 import { sealInboxItem, verifyPrekeyGone, type InboxItem } from '../protocol/inbox.js';
 import { parseToken, sealToken, signTokens, wrapJob, type TokenDraft } from '../protocol/invitation.js';
-import { placeOf, type Roster } from '../protocol/roster.js';
+import type { Roster } from '../protocol/roster.js';
 import { SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
 import { sealWelcome } from '../protocol/welcome.js';
 import type { Change, Tables } from '../store/schema.js';
@@ -77,8 +77,8 @@ export class Inviting {
     const rows: Tables['outbox'][] = [];
     let welcomeHash: Uint8Array = NO_WELCOME;
     if (recipients.some(({ type }) => type !== 'rekey')) {
-      const cards = [identity.card, ...recipients.map(({ card }) => card)].sort(
-        (a, b) => placeOf(roster, a.fingerprint) - placeOf(roster, b.fingerprint),
+      const cards = [identity.card, ...recipients.map(({ card }) => card)].sort((a, b) =>
+        Buffer.compare(a.fingerprint, b.fingerprint),
       );
       const welcome = sealWelcome(joiner, commit, roster, cards, effects.random(16));
       welcomeHash = welcome.hash;

@@ -1,4 +1,4 @@
-import { equal, label } from '../crypto/bytes.js';
+import { equal, label, toHex } from '../crypto/bytes.js';
 import { sha256 } from '../crypto/hash.js';
 import type { KeyObject } from '../crypto/rsa.js';
 import { MAX_MEMBERS } from '../shared/limits.js';
@@ -113,18 +113,18 @@ export const verifyCommit = (commit: Commit, committerKey: KeyObject): boolean =
 
 /** The roster after the changes. Throws ProtocolError 'bad-commit' for one that changes nothing real. */
 export function applyChanges(roster: Roster, changes: readonly RosterChange[]): Roster {
-  let next = [...roster];
+  const next = new Map(roster.map((entry) => [toHex(entry.fingerprint), entry]));
   for (const change of changes) {
-    const place = placeOf(next, change.fingerprint);
-    if ((place === -1) !== (change.type === 'add'))
+    const id = toHex(change.fingerprint);
+    const entry = next.get(id);
+    if ((entry === undefined) !== (change.type === 'add'))
       throw badCommit('it adds who is there or changes who is not');
     if (change.type === 'add')
-      next.push({ fingerprint: change.fingerprint, role: change.role, cardHash: change.cardHash });
-    else if (change.type === 'remove') next.splice(place, 1);
-    else if (change.type === 'role')
-      next = next.map((entry, i) => (i === place ? { ...entry, role: change.role } : entry));
+      next.set(id, { fingerprint: change.fingerprint, role: change.role, cardHash: change.cardHash });
+    else if (change.type === 'remove') next.delete(id);
+    else if (change.type === 'role' && entry) next.set(id, { ...entry, role: change.role });
   }
-  return sortRoster(next);
+  return sortRoster([...next.values()]);
 }
 
 export const badCommit = (why: string) =>

@@ -1,4 +1,4 @@
-import { label, toHex } from '../crypto/bytes.js';
+import { label } from '../crypto/bytes.js';
 import { sha256 } from '../crypto/hash.js';
 import { MAX_MEMBERS } from '../shared/limits.js';
 import { bytes, encode, list, oneOf, struct } from './codec.js';
@@ -29,8 +29,15 @@ export const sortRoster = (entries: Roster): Roster =>
 /** SHA-256(label ‖ CBOR of the roster): 32 bytes. */
 export const rosterHash = (roster: Roster): Uint8Array => sha256(LABEL, encode(rosterCodec, roster));
 
-/** The place of a fingerprint, or −1. */
+/** The place of a fingerprint in a sorted roster, or −1. */
 export function placeOf(roster: Roster, fingerprint: Uint8Array): number {
-  const hex = toHex(fingerprint);
-  return roster.findIndex((entry) => toHex(entry.fingerprint) === hex);
+  let from = 0;
+  for (let to = roster.length; from < to;) {
+    const middle = (from + to) >> 1;
+    const order = Buffer.compare(roster[middle]!.fingerprint, fingerprint);
+    if (order === 0) return middle;
+    if (order < 0) from = middle + 1;
+    else to = middle;
+  }
+  return -1;
 }

@@ -147,15 +147,14 @@ async function commitTo(
     if (i % 32 === 31) await new Promise(setImmediate);
   }
   const tokens = signTokens(me, unsigned);
-  const items = others.map((card, i) =>
-    sealInboxItem(
-      inboxKey(card),
-      joins(card)
-        ? { type: 'join', token: tokens[i]!, card: me.card.bytes }
-        : { type: 'rekey', token: tokens[i]! },
-      systemRandom(16),
-    ),
-  );
+  const items: Uint8Array[] = [];
+  for (const [i, card] of others.entries()) {
+    const item = joins(card)
+      ? ({ type: 'join', token: tokens[i]!, card: me.card.bytes } as const)
+      : ({ type: 'rekey', token: tokens[i]! } as const);
+    items.push(sealInboxItem(inboxKey(card), item, systemRandom(16)));
+    if (i % 32 === 31) await new Promise(setImmediate);
+  }
   const envelope = sealEnvelope(systemRandom(32), 'commit', commit.bytes, systemRandom(16));
   const bytes = [...items, ...(welcome?.chunks ?? []), envelope].reduce((sum, { length }) => sum + length, 0);
   /** Somebody who joins by it, if anybody does. */
