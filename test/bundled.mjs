@@ -5,6 +5,16 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { ROOT } from './workbench/install.mjs';
 
+/** @type {import('esbuild').BuildOptions} */
+export const BUNDLE = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  logLevel: 'error',
+};
+
 /**
  * @param {string} file
  * @param {readonly string[]} [args]
@@ -13,16 +23,7 @@ import { ROOT } from './workbench/install.mjs';
  */
 export async function bundled(file, args = [], flags = []) {
   const program = join(ROOT, 'test/results', `${file.split('/').at(-2)}-${basename(file, '.ts')}.mjs`);
-  await build({
-    entryPoints: [join(ROOT, file)],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
-  });
+  await build({ ...BUNDLE, entryPoints: [join(ROOT, file)], outfile: program });
   const child = spawn(process.execPath, [...flags, program, ...args], { cwd: ROOT, stdio: 'inherit' });
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {

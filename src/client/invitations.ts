@@ -18,7 +18,7 @@ import type { InvitationView } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import type { Session } from './session.js';
-import { checkRoom, secretRow } from './secrets.js';
+import { takeSecret } from './secrets.js';
 import { inTurns } from './turns.js';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -228,24 +228,12 @@ export class Invitations {
 
   /** A group moves on before I answered: the secret of its next epoch is kept. Throws ProtocolError. */
   async rekey(data: Uint8Array, changes: Change[]): Promise<void> {
-    const { identity, prekeys, effects, connection, store } = this.session;
-    const token = parseToken(data, 'rekey', identity.card.fingerprint);
+    const token = parseToken(data, 'rekey', this.session.identity.card.fingerprint);
     const sender = this.#to(token.group)
       .flatMap(({ welcome }) => (welcome && welcome.commit.epoch < token.epoch ? welcome.cards : []))
       .find((card) => equal(card.fingerprint, token.from));
-    const seed = prekeys.seed(token.prekeyId);
-    if (!sender || !seed) throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
-    const verified = verifyToken(token, sender);
-    checkRoom(store, token, true);
-    const secret = openToken(verified, identity, seed);
-    const now = effects.clock.now();
-    changes.push(
-      { put: 'rekey', row: secretRow(token, secret, now) },
-      ...prekeys.markUsed(token.prekeyId, now),
-      ...prekeys.tend(now),
-    );
-    await this.session.record(changes);
-    connection.putPrekey(prekeys.newest());
+    if (!sender) throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
+    await takeSecret(this.session, token, sender, changes, true);
   }
 
   /** What waits for an answer. */

@@ -2,7 +2,7 @@ import { equal, toHex } from '../crypto/bytes.js';
 import type { Card } from '../protocol/card.js';
 import { applyChanges, checkCommit, parseCommit, type Commit } from '../protocol/commit.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { openToken, parseToken, verifyToken } from '../protocol/invitation.js';
+import { parseToken } from '../protocol/invitation.js';
 import { placeOf, type Roster } from '../protocol/roster.js';
 import { joinerHash, joinerSecret, welcomeSecrets } from '../protocol/schedule.js';
 import { openCards, WelcomeCollector } from '../protocol/welcome.js';
@@ -12,7 +12,7 @@ import { groupChannel, type ChannelAccess } from './connection.js';
 import { EpochState } from './epochState.js';
 import { epochRows } from './found.js';
 import { loadMembers } from './loadEpoch.js';
-import { checkRoom, secretRow } from './secrets.js';
+import { takeSecret } from './secrets.js';
 import { inTurns } from './turns.js';
 
 /** A commit's secret or its welcome is waited for this long, ms, before the way back is taken. */
@@ -193,7 +193,7 @@ export class Succession {
    */
   async token(data: Uint8Array, changes: Change[]): Promise<boolean> {
     const { session, row, epoch } = this.chat;
-    const { identity, prekeys, effects, contacts } = session;
+    const { identity, contacts } = session;
     const token = parseToken(data, 'rekey', identity.card.fingerprint);
     if (token.epoch <= row.epoch) throw new ProtocolError('replayed', 'A key for an epoch that is over.');
     const sender =
@@ -203,19 +203,7 @@ export class Succession {
       return false;
     }
     if (!sender) throw new ProtocolError('not-for-me', 'A key from somebody who is no member.');
-    const verified = verifyToken(token, sender);
-    checkRoom(session.store, token);
-    const seed = prekeys.seed(token.prekeyId);
-    if (!seed) throw new ProtocolError('prekey-gone', 'A key for a prekey that is gone.');
-    const secret = openToken(verified, identity, seed);
-    const now = effects.clock.now();
-    changes.push(
-      { put: 'rekey', row: secretRow(token, secret, now) },
-      ...prekeys.markUsed(token.prekeyId, now),
-      ...prekeys.tend(now),
-    );
-    await session.record(changes);
-    session.connection.putPrekey(prekeys.newest());
+    await takeSecret(session, token, sender, changes);
     if (this.#next) await this.advance();
     else this.expectCommit();
     return true;

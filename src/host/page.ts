@@ -21,6 +21,21 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export const escapeHtml = (text: string): string =>
   text.replace(/[&"'<>]/g, (character) => ENTITIES[character] ?? '');
 
+/** An HTML document; `head` and `body` are HTML, the rest is text. */
+export const htmlPage = (title: string, policy: string, head: string, body: string): string =>
+  `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>${escapeHtml(title)}</title>
+    ${head}
+  </head>
+  ${body}
+</html>
+`;
+
 /**
  * The document of the chat page. Everything it shows comes by message later, so nothing of it is secret.
  * Inline styles are allowed because the toolkit's components bring their own; scripts need the nonce.
@@ -35,18 +50,12 @@ export function chatPageHtml({ script, style, cspSource, nonce, place }: ChatPag
     `base-uri 'none'`,
     `form-action 'none'`,
   ].join('; ');
-  return `<!DOCTYPE html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Secure Chat</title>
-    <link rel="stylesheet" href="${escapeHtml(style)}" />
-  </head>
-  <body data-place="${place}">
+  return htmlPage(
+    'Secure Chat',
+    policy,
+    `<link rel="stylesheet" href="${escapeHtml(style)}" />`,
+    `<body data-place="${place}">
     <script nonce="${escapeHtml(nonce)}" src="${escapeHtml(script)}"></script>
-  </body>
-</html>
-`;
+  </body>`,
+  );
 }

@@ -1,4 +1,4 @@
-import { escapeHtml } from './page.js';
+import { escapeHtml, htmlPage } from './page.js';
 
 export interface SafetyPage {
   /** The other person, and who I am. */
@@ -56,19 +56,13 @@ export function safetyPageHtml({ name, me, number, qrCode, changed, nonce }: Saf
       <button value="match">They match</button>
       <button value="differ" class="secondary">They don’t match</button>
     </p>`;
-  return `<!DOCTYPE html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta http-equiv="Content-Security-Policy" content="${escapeHtml(policy)}" />
-    <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Safety number</title>
-    <style>${STYLE}</style>
-  </head>
-  <body>
+  return htmlPage(
+    'Safety number',
+    policy,
+    `<style>${STYLE}</style>`,
+    `<body>
     <main>${body}</main>
     <script nonce="${escapeHtml(nonce)}">${SCRIPT}</script>
-  </body>
-</html>
-`;
+  </body>`,
+  );
 }

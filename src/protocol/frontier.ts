@@ -1,13 +1,9 @@
-import { label } from '../crypto/bytes.js';
-import type { KeyObject } from '../crypto/rsa.js';
 import { MAX_MEMBERS } from '../shared/limits.js';
-import { bytes, bytesOrNone, decode, encode, struct, uint, versioned } from './codec.js';
+import { bytes, bytesOrNone, struct, uint, versioned } from './codec.js';
 import { GROUP_ID_BYTES } from './commit.js';
 import { frontierCodec, type FrontierEntry } from './payload.js';
-import { parseSigned, signBody, verifySigned, type Signed } from './signed.js';
+import { ofEpoch } from './signed.js';
 import { MAX_ENVELOPE } from './wire.js';
-
-const LABEL = label('frontier');
 
 /** A frontier that travels alone: it uses up no SQN and no key. With no entries it only says "I am here". */
 export interface Frontier {
@@ -28,19 +24,8 @@ const body = versioned(
     next: bytesOrNone(32),
   }),
 );
-/** Signed together with the epoch's commit, so that it holds in no other. */
-export const makeFrontier = (signKey: KeyObject, commitHash: Uint8Array, frontier: Frontier): Uint8Array =>
-  signBody(signKey, LABEL, encode(body, frontier), commitHash);
-
-export interface ParsedFrontier extends Frontier {
-  readonly signed: Signed;
-}
-
-/** Throws ProtocolError 'malformed'. */
-export function parseFrontier(data: Uint8Array): ParsedFrontier {
-  const signed = parseSigned(data, MAX_ENVELOPE);
-  return { ...decode(body, signed.body, MAX_ENVELOPE), signed };
-}
-
-export const verifyFrontier = ({ signed }: ParsedFrontier, key: KeyObject, commitHash: Uint8Array): boolean =>
-  verifySigned(key, LABEL, signed, commitHash);
+const object = ofEpoch('frontier', body, MAX_ENVELOPE);
+export const makeFrontier = object.make;
+export const parseFrontier = object.parse;
+export const verifyFrontier = object.verify;
+export type ParsedFrontier = ReturnType<typeof parseFrontier>;

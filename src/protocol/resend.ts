@@ -1,11 +1,8 @@
-import { label } from '../crypto/bytes.js';
-import type { KeyObject } from '../crypto/rsa.js';
 import { MAX_MEMBERS } from '../shared/limits.js';
-import { bytes, decode, encode, list, struct, uint, versioned } from './codec.js';
+import { bytes, list, struct, uint, versioned } from './codec.js';
 import { GROUP_ID_BYTES, MAX_SQN } from './commit.js';
-import { parseSigned, signBody, verifySigned, type Signed } from './signed.js';
+import { ofEpoch } from './signed.js';
 
-const LABEL = label('resend');
 /** SQNs asked for at once. */
 export const MAX_ASKED = 100;
 
@@ -28,21 +25,8 @@ const body = versioned(
     sqns: list(uint(MAX_SQN, 1), MAX_ASKED),
   }),
 );
-const MAX_BODY = 512;
-
-/** Signed together with the epoch's commit, as a frontier is. */
-export const makeResend = (signKey: KeyObject, commitHash: Uint8Array, resend: Resend): Uint8Array =>
-  signBody(signKey, LABEL, encode(body, resend), commitHash);
-
-export interface ParsedResend extends Resend {
-  readonly signed: Signed;
-}
-
-/** Throws ProtocolError 'malformed'. */
-export function parseResend(data: Uint8Array): ParsedResend {
-  const signed = parseSigned(data, MAX_BODY);
-  return { ...decode(body, signed.body, MAX_BODY), signed };
-}
-
-export const verifyResend = ({ signed }: ParsedResend, key: KeyObject, commitHash: Uint8Array): boolean =>
-  verifySigned(key, LABEL, signed, commitHash);
+const object = ofEpoch('resend', body, 512);
+export const makeResend = object.make;
+export const parseResend = object.parse;
+export const verifyResend = object.verify;
+export type ParsedResend = ReturnType<typeof parseResend>;

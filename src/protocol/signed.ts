@@ -1,5 +1,6 @@
 import { RSA_MAX_BYTES, signPss, verifyPss, type KeyObject } from '../crypto/rsa.js';
-import { bytes, decode, encode, struct } from './codec.js';
+import { label } from '../crypto/bytes.js';
+import { bytes, decode, encode, struct, type Codec } from './codec.js';
 
 /** A body with its signature over label ‖ context ‖ body. The body travels as the bytes that were signed. */
 export interface Signed {
@@ -30,3 +31,19 @@ export const verifySigned = (
   { body, signature }: Signed,
   context = NOTHING,
 ): boolean => verifyPss(key, signature, label, context, body);
+
+/** What is signed together with its epoch's commit, so that it holds in no other: how it is made, read and verified. */
+export function ofEpoch<T extends object>(purpose: string, codec: Codec<T>, maxBody: number) {
+  const LABEL = label(purpose);
+  return {
+    make: (key: KeyObject, commitHash: Uint8Array, object: T): Uint8Array =>
+      signBody(key, LABEL, encode(codec, object), commitHash),
+    /** Throws ProtocolError 'malformed'. */
+    parse: (data: Uint8Array): T & { readonly signed: Signed } => {
+      const signed = parseSigned(data, maxBody);
+      return { ...decode(codec, signed.body, maxBody), signed };
+    },
+    verify: ({ signed }: { readonly signed: Signed }, key: KeyObject, commitHash: Uint8Array): boolean =>
+      verifySigned(key, LABEL, signed, commitHash),
+  };
+}

@@ -2,13 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { ChatClient } from '../../src/client/chatClient.js';
-import { systemClock, wrapHere } from '../../src/client/effects.js';
-import { dialWebSocket } from '../../src/client/webSocket.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { openKeyFile } from '../../src/protocol/keyFile.js';
 import { workerHistory } from '../../src/store/historyPort.js';
 import { ParticipantStore } from '../../src/store/participantStore.js';
 import { now } from './figures.js';
+import { realEffects } from '../helpers/effects.js';
 
 /** A participant in a process of its own, wired as in the extension. It says what happens, and when. */
 export type Order =
@@ -38,14 +37,7 @@ const store = await ParticipantStore.open({
 const client = await ChatClient.open({
   identity,
   store,
-  effects: {
-    clock: systemClock,
-    random: systemRandom,
-    dial: dialWebSocket,
-    wrap: wrapHere(systemRandom),
-    relayAddress: () => Promise.resolve(url),
-    log: () => undefined,
-  },
+  effects: realEffects(url),
   settings: { inviteLifetime: 24 * 3600 * 1000 },
 });
 

@@ -6,6 +6,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { format, resolveConfig } from 'prettier';
+import { BUNDLE } from '../bundled.mjs';
 import { ROOT } from '../workbench/install.mjs';
 import { installDependencies, isPackageFresh, packageExtension } from '../workbench/prepare.mjs';
 import { activation } from './activation.mjs';
@@ -74,16 +75,11 @@ if (args.includes('--write')) {
 function bundle() {
   const files = Object.values(TOPICS).filter((topic) => typeof topic === 'string');
   return build({
+    ...BUNDLE,
     entryPoints: [...files, 'memberProcess'].map((file) => join(ROOT, `test/bench/${file}.ts`)),
     outdir: RESULTS,
     entryNames: '[name].bench',
     outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
   });
 }
 

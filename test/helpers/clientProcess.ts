@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { ChatClient } from '../../src/client/chatClient.js';
-import { systemClock, wrapHere } from '../../src/client/effects.js';
-import { dialWebSocket } from '../../src/client/webSocket.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { openKeyFile } from '../../src/protocol/keyFile.js';
 import { inlineHistory } from '../../src/store/historyPort.js';
 import { ParticipantStore } from '../../src/store/participantStore.js';
+import { realEffects } from './effects.js';
 
 /** A participant in a process of its own, to be killed: sends the lines it reads, prints what it shows. */
 const [dir, password, url, wasm] = process.argv.slice(2) as [string, string, string, string];
@@ -22,14 +21,7 @@ const store = await ParticipantStore.open({
 const client = await ChatClient.open({
   identity,
   store,
-  effects: {
-    clock: systemClock,
-    random: systemRandom,
-    dial: dialWebSocket,
-    wrap: wrapHere(systemRandom),
-    relayAddress: () => Promise.resolve(url),
-    log: () => undefined,
-  },
+  effects: realEffects(url),
   settings: { inviteLifetime: 1e9 },
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);

@@ -1,31 +1,19 @@
 import { Connection, type ChannelAccess } from '../../src/client/connection.js';
-import { systemClock, wrapHere } from '../../src/client/effects.js';
-import { dialWebSocket } from '../../src/client/webSocket.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { Identity } from '../../src/protocol/identity.js';
+import { realEffects } from './effects.js';
 
 /** Someone with a login of their own who puts bytes into channels they can write to. */
 export async function intrude(identity: Identity, url: string) {
   let online: () => void;
   const ready = new Promise<void>((resolve) => (online = resolve));
-  const connection = new Connection(
-    identity,
-    {
-      clock: systemClock,
-      random: systemRandom,
-      dial: dialWebSocket,
-      wrap: wrapHere(systemRandom),
-      relayAddress: () => Promise.resolve(url),
-      log: () => undefined,
-    },
-    {
-      state: () => undefined,
-      ready: () => online(),
-      item: () => undefined,
-      live: () => undefined,
-      gap: () => undefined,
-    },
-  );
+  const connection = new Connection(identity, realEffects(url), {
+    state: () => undefined,
+    ready: () => online(),
+    item: () => undefined,
+    live: () => undefined,
+    gap: () => undefined,
+  });
   connection.connect();
   await ready;
   return {

@@ -1,16 +1,11 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { makeFrontier, parseFrontier, verifyFrontier } from '../../../src/protocol/frontier.js';
-import { makeGroup, place, type Group } from '../../helpers/group.js';
-import { makePeople, type Person } from '../../helpers/people.js';
+import { makeGroup, place } from '../../helpers/group.js';
+import { makePeople } from '../../helpers/people.js';
 import { codeOf, flips } from '../../helpers/tamper.js';
 
-let ada: Person;
-let bob: Person;
-let group: Group;
-beforeAll(async () => {
-  [ada, bob] = await makePeople(['Ada', 'Bob']);
-  group = makeGroup(ada, [bob]);
-});
+const [ada, bob] = await makePeople(['Ada', 'Bob']);
+const group = makeGroup(ada, [bob]);
 
 const entries = [{ place: 1, sqn: 4, hash: new Uint8Array(32).fill(7) }];
 const bobs = (change = {}) =>

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/crypto/hash.js';
 import { toHex } from '../../../src/crypto/bytes.js';
 import {
@@ -10,17 +10,12 @@ import {
 } from '../../../src/protocol/message.js';
 import { decodePayload } from '../../../src/protocol/payload.js';
 import { chainStep } from '../../../src/protocol/schedule.js';
-import { chainOf, makeGroup, place, say, type Group } from '../../helpers/group.js';
-import { makePeople, type Person } from '../../helpers/people.js';
+import { chainOf, makeGroup, place, say } from '../../helpers/group.js';
+import { makePeople } from '../../helpers/people.js';
 import { codeOf, messageWith, patched } from '../../helpers/tamper.js';
 
-let ada: Person;
-let bob: Person;
-let group: Group;
-beforeAll(async () => {
-  [ada, bob] = await makePeople(['Ada', 'Bob']);
-  group = makeGroup(ada, [bob]);
-});
+const [ada, bob] = await makePeople(['Ada', 'Bob']);
+const group = makeGroup(ada, [bob]);
 
 const text = (padded: Uint8Array | undefined) =>
   padded && new TextDecoder().decode(decodePayload(padded).content);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { equal } from '../../../src/crypto/bytes.js';
 import {
   LOST_REASONS,
@@ -8,17 +8,12 @@ import {
   peekRejoinRequest,
   type RejoinRequest,
 } from '../../../src/protocol/rejoin.js';
-import { makeGroup, NOW, type Group } from '../../helpers/group.js';
-import { makePeople, type Person } from '../../helpers/people.js';
+import { makeGroup, NOW } from '../../helpers/group.js';
+import { makePeople } from '../../helpers/people.js';
 import { codeOf, fieldsWith, flips, signedWith } from '../../helpers/tamper.js';
 
-let ada: Person;
-let bob: Person;
-let group: Group;
-beforeAll(async () => {
-  [ada, bob] = await makePeople(['Ada', 'Bob']);
-  group = makeGroup(ada, [bob]);
-});
+const [ada, bob] = await makePeople(['Ada', 'Bob']);
+const group = makeGroup(ada, [bob]);
 
 const fields = (change: Partial<RejoinRequest> = {}): RejoinRequest => ({
   group: group.commit.group,

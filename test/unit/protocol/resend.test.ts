@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   makeResend,
   MAX_ASKED,
@@ -6,17 +6,12 @@ import {
   verifyResend,
   type Resend,
 } from '../../../src/protocol/resend.js';
-import { makeGroup, place, type Group } from '../../helpers/group.js';
-import { makePeople, type Person } from '../../helpers/people.js';
+import { makeGroup, place } from '../../helpers/group.js';
+import { makePeople } from '../../helpers/people.js';
 import { codeOf, fieldsWith, flips, signedWith } from '../../helpers/tamper.js';
 
-let ada: Person;
-let bob: Person;
-let group: Group;
-beforeAll(async () => {
-  [ada, bob] = await makePeople(['Ada', 'Bob']);
-  group = makeGroup(ada, [bob]);
-});
+const [ada, bob] = await makePeople(['Ada', 'Bob']);
+const group = makeGroup(ada, [bob]);
 
 const fields = (change: Partial<Resend> = {}): Resend => ({
   group: group.commit.group,
