@@ -41,10 +41,18 @@ export class ChatPage implements Disposable {
     void this.webview.postMessage(message);
   }
 
-  /** The newest page of the selected group. */
+  /** The newest page of the selected group; what came while it was read is not in it, and is shown after it. */
   async #page(): Promise<void> {
-    const page = await this.model.page();
-    if (page) this.#post({ type: 'page', ...page });
+    const meanwhile: ToWebview[] = [];
+    const listening = this.model.onMessages((update) => meanwhile.push({ type: 'messages', ...update }));
+    try {
+      const page = await this.model.page();
+      if (!page) return;
+      this.#post({ type: 'page', ...page });
+      for (const update of meanwhile) this.#post(update);
+    } finally {
+      listening.dispose();
+    }
   }
 
   async #receive(data: unknown): Promise<void> {
