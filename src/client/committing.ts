@@ -93,7 +93,9 @@ export class Committing {
     if (due > now) return this.#lookAfter(due - now);
     this.#busy = true;
     try {
-      await this.#commit(intents);
+      // An intent on its way to the disk may be about to take the place of one of these.
+      await store.settled();
+      if (chat.follows && !chat.succession.decided) await this.#commit(this.#intents());
     } finally {
       this.#busy = false;
     }

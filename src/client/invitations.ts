@@ -176,7 +176,7 @@ export class Invitations {
   /** One envelope of a welcome channel; false if it is none of these channels. Throws ProtocolError. */
   async chunk(channelKey: Uint8Array, envelope: Uint8Array): Promise<boolean> {
     const pending = [...this.#pending.values()].find(
-      ({ access, welcome }) => !welcome && toHex(access.channel.key) === toHex(channelKey),
+      ({ access, row }) => row.welcome.length === 0 && toHex(access.channel.key) === toHex(channelKey),
     );
     if (!pending) return false;
     const box = pending.collector.add(envelope, pending.token.welcomeHash);
@@ -187,13 +187,14 @@ export class Invitations {
       const size = this.#equals(from).reduce((sum, each) => sum + each.row.welcome.length, box.length);
       if (size > WELCOMES_OF_EQUALS)
         throw new ProtocolError('too-many', 'More of invitations than is kept at once.');
+      pending.row = { ...row, welcome: box, expires: token.time + settings.inviteLifetime };
       pending.welcome = await inTurns(openWelcome(box, row.joiner, token, identity.card));
     } catch (error) {
       await this.session.record(this.drop(pending));
       throw error;
     }
     this.session.connection.unsubscribe(pending.access.channel);
-    pending.row = { ...row, welcome: box, expires: token.time + settings.inviteLifetime };
+    if (this.#pending.get(toHex(row.id)) !== pending) return true;
     await this.session.record([{ put: 'invitation', row: pending.row }]);
     this.session.events.emit('changed');
     return true;

@@ -303,15 +303,16 @@ export class Succession {
       session.contacts.get(fingerprint)?.name ??
       '?';
     const by = nameOf(commit.committer);
-    const said = equal(commit.parent, old.commit.hash)
-      ? commit.changes.flatMap((change): string[] => {
-          const name = nameOf(change.fingerprint);
-          if (change.type === 'add') return [`${by} invited ${name}.`];
-          if (change.type === 'remove') return change.leave.length > 0 ? [] : [`${by} removed ${name}.`];
-          if (change.type === 'rejoin') return [`${name} was brought back into the group.`];
-          return [roleNotice(name, change.role)];
-        })
-      : rosterNotices(old.roster, roster, nameOf);
+    const said =
+      commit.reason === 'change' && equal(commit.parent, old.commit.hash)
+        ? commit.changes.flatMap((change): string[] => {
+            const name = nameOf(change.fingerprint);
+            if (change.type === 'add') return [`${by} invited ${name}.`];
+            if (change.type === 'remove') return change.leave.length > 0 ? [] : [`${by} removed ${name}.`];
+            if (change.type === 'rejoin') return [`${name} was brought back into the group.`];
+            return [roleNotice(name, change.role)];
+          })
+        : rosterNotices(old.roster, roster, nameOf);
     if (commit.reason === 'reset') said.push(`${by} reset the group: it goes on with a new key.`);
     if (commit.title !== old.commit.title) said.push(`The group is named “${commit.title}” now.`);
     return said.map((text) => timeline.notice(commit.committer, text));

@@ -1,11 +1,10 @@
 import { MAX_CARD_BYTES, openCard, type Card } from './card.js';
+import { MAX_CARD_TEXT } from './cardLink.js';
 import { ProtocolError } from './errors.js';
 import { MAX_REVOCATION_BYTES, openRevocation } from './revocation.js';
 
 /** The version of the objects inside. */
 const VERSION = 1;
-/** Characters of the longest text that is looked at, with the spaces and line breaks that a mail may put in. */
-export const MAX_CARD_TEXT = 16 * 1024;
 
 const MAX_BYTES = { card: MAX_CARD_BYTES, revocation: MAX_REVOCATION_BYTES } as const;
 export type CardTextKind = keyof typeof MAX_BYTES;
@@ -16,9 +15,6 @@ const LINK = /^[a-z][a-z\d+.-]{0,31}:\/\/[^?#]{1,128}\?/i;
 /** A card or revocation as one line of text, for files, clipboards and links: letters, digits, “-”, “_” and one dot. */
 export const cardText = (kind: CardTextKind, data: Uint8Array): string =>
   `secure-chat-${kind}-${VERSION}.${Buffer.from(data).toString('base64url')}`;
-
-/** A link to the text: `base` is scheme, authority and path. */
-export const cardLink = (base: string, text: string): string => `${base}?${text}`;
 
 /** What a text held. */
 export interface FromCardText {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { readFile, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ROOT } from '../workbench/install.mjs';
 
@@ -10,16 +10,24 @@ const require = createRequire(import.meta.url);
 const kB = (/** @type {number} */ bytes) => `${(bytes / 1000).toFixed(0)} kB`;
 
 /**
- * The files of dist/, built anew.
+ * The files of dist/, built anew; those in a folder of it together.
  *
  * @returns {Promise<import('./figures.js').Figure[]>}
  */
 export async function sizes() {
   const inputs = await buildInputs();
   const dist = join(ROOT, 'dist');
+  /** @type {Map<string, Buffer[]>} */
+  const files = new Map();
+  const entries = await readdir(dist, { recursive: true, withFileTypes: true });
+  for (const { parentPath, name } of entries.filter((each) => each.isFile())) {
+    const path = join(parentPath, name);
+    const shown = together(relative(dist, path));
+    files.set(shown, [...(files.get(shown) ?? []), await readFile(path)]);
+  }
   const figures = [];
-  for (const name of (await readdir(dist)).sort()) {
-    const data = await readFile(join(dist, name));
+  for (const [name, pieces] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const data = Buffer.concat(pieces);
     figures.push({
       what: `size of dist/${name}`,
       result: `${kB(data.length)} (${data.length} bytes), gzip ${kB(gzipSync(data, { level: 9 }).length)}`,
@@ -50,17 +58,20 @@ async function buildInputs() {
   require(join(ROOT, 'esbuild.js'));
   cached.exports = esbuild;
   const results = await Promise.all(builds);
-  return new Map(
-    results
-      .flatMap(({ metafile }) => Object.entries(metafile.outputs))
-      .map(([name, output]) => [basename(name), byPackage(output.inputs)]),
-  );
+  /** @type {Map<string, Map<string, number>>} */
+  const inputs = new Map();
+  for (const [path, output] of results.flatMap(({ metafile }) => Object.entries(metafile.outputs))) {
+    const name = together(relative('dist', path));
+    inputs.set(name, byPackage(output.inputs, inputs.get(name)));
+  }
+  return inputs;
 }
 
+/** A file in a folder stands for all of them. */
+const together = (/** @type {string} */ path) => (path.includes(sep) ? `${path.split(sep)[0]}/` : path);
+
 /** @param {Record<string, { bytesInOutput: number }>} inputs */
-function byPackage(inputs) {
-  /** @type {Map<string, number>} */
-  const sums = new Map();
+function byPackage(inputs, /** @type {Map<string, number>} */ sums = new Map()) {
   for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
     const installed = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
     const name =

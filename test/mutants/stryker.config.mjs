@@ -1,6 +1,7 @@
 // npm run test:mutants: does a test fail when the code is changed? Takes an hour or so.
 // `npm run test:mutants -- -m src/protocol/leave.ts` asks it of one file.
 import { generateKeyPairSync } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 
 const POOL = 16;
 process.env['MUTANT_KEYS'] = JSON.stringify(
@@ -17,9 +18,7 @@ process.env['MUTANT_KEYS'] = JSON.stringify(
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   testRunner: 'vitest',
-  plugins: ['@stryker-mutator/vitest-runner', './errorTexts.mjs'].map((name) =>
-    name.startsWith('.') ? new URL(name, import.meta.url).pathname : name,
-  ),
+  plugins: ['@stryker-mutator/vitest-runner', fileURLToPath(new URL('errorTexts.mjs', import.meta.url))],
   ignorers: ['error-texts'],
   vitest: { configFile: 'test/mutants/vitest.config.mts', related: true },
   mutate: [

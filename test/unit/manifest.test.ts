@@ -1,3 +1,4 @@
+import { build, type Metafile } from 'esbuild';
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +14,15 @@ interface Manifest {
   };
 }
 
+/** The files that importing this one runs. */
+function atOnce({ inputs }: Metafile, file: string, loaded = new Set<string>()): Set<string> {
+  if (loaded.has(file)) return loaded;
+  loaded.add(file);
+  for (const { path, kind, external } of inputs[file]?.imports ?? [])
+    if (kind !== 'dynamic-import' && external !== true) atOnce({ inputs } as Metafile, path, loaded);
+  return loaded;
+}
+
 describe('the package', () => {
   it('holds exactly these files', async () => {
     const { stdout } = await promisify(execFile)(
@@ -24,13 +34,14 @@ describe('the package', () => {
       .trim()
       .split('\n')
       .filter((file) => !file.startsWith('docs/images/'))
-      .sort();
-    expect(files).toEqual([
+      .map((file) => file.replace(/^(dist\/extension\/)[\w-]+-[0-9A-Z]{8}\.js$/, '$1…'));
+    expect([...new Set(files)].sort()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'SECURITY.md',
       'dist/extension.js',
+      'dist/extension/…',
       'dist/historyWorker.js',
       'dist/relay.js',
       'dist/sql-wasm.wasm',
@@ -41,6 +52,24 @@ describe('the package', () => {
       'media/secure-chat.svg',
       'package.json',
     ]);
+  });
+
+  it('starts without what only an unlocked participant needs', async () => {
+    const { metafile } = await build({
+      absWorkingDir: root,
+      entryPoints: ['src/extension.ts'],
+      bundle: true,
+      platform: 'node',
+      external: ['vscode'],
+      write: false,
+      metafile: true,
+    });
+    const loaded = atOnce(metafile, 'src/extension.ts');
+    const libraries = [...loaded].flatMap(
+      (file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [],
+    );
+    expect([...new Set(libraries)].sort()).toEqual(['@noble/hashes', 'valibot']);
+    expect(loaded).not.toContain('src/client/chatClient.ts');
   });
 
   it('names commands in camelCase of their title, and lets no repository steer traffic', async () => {

@@ -5,7 +5,8 @@ import { sha256 } from '../../src/crypto/hash.js';
 import type { Random } from '../../src/crypto/random.js';
 import { decryptOaep } from '../../src/crypto/rsa.js';
 import { makeCard, openCard } from '../../src/protocol/card.js';
-import { cardLink, cardText } from '../../src/protocol/cardText.js';
+import { cardLink } from '../../src/protocol/cardLink.js';
+import { cardText } from '../../src/protocol/cardText.js';
 import { sealEnvelope } from '../../src/protocol/channel.js';
 import {
   applyChanges,

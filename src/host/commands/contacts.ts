@@ -1,6 +1,6 @@
 import { env, window, type Uri, type UriHandler } from 'vscode';
 import type { ChatClient } from '../../client/chatClient.js';
-import { cardLink, MAX_CARD_TEXT } from '../../protocol/cardText.js';
+import { cardLink, MAX_CARD_TEXT } from '../../protocol/cardLink.js';
 import { UserError } from '../../protocol/errors.js';
 import type { PersonView } from '../../shared/view.js';
 import {

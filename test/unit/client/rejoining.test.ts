@@ -131,6 +131,14 @@ describe('a new start of the group', () => {
     expect(bos.epoch(group)).toBe(9);
   });
 
+  it('from the very epoch that I am in tells who is not in it, too', async () => {
+    const without = (roster: Roster) =>
+      roster.filter(({ fingerprint }) => !equal(fingerprint, mal.identity.card.fingerprint));
+    await answer(ada, { epoch: 9, reason: 'reset', cut: [], changes: [] }, without);
+    expect(bos.epoch(group)).toBe(9);
+    expect(await bos.notices(group)).toContain('Mal is no longer in the group.');
+  });
+
   it('gives a revoked key nothing', async () => {
     await adas.client.directory.revoke(mals.id);
     const done = adas.client.groups.reset(group);

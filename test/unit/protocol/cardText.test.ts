@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cardLink, cardText, MAX_CARD_TEXT, readCardText } from '../../../src/protocol/cardText.js';
+import { cardLink, MAX_CARD_TEXT } from '../../../src/protocol/cardLink.js';
+import { cardText, readCardText } from '../../../src/protocol/cardText.js';
 import { ProtocolError } from '../../../src/protocol/errors.js';
 import { makeRevocation } from '../../../src/protocol/revocation.js';
 import { NOW } from '../../helpers/group.js';
