@@ -74,6 +74,11 @@ export class Chat {
     return this.row.state === 'active' || this.row.state === 'leaving';
   }
 
+  /** Whether receipts are given and gaps are seen to: also by who is leaving, until it is out. */
+  get present(): boolean {
+    return this.follows && this.row.lost === '';
+  }
+
   /** Answered with Decline: kept until the others were told, shown nowhere. */
   get declined(): boolean {
     return this.row.state === 'declined';

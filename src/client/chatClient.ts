@@ -447,6 +447,7 @@ export class ChatClient {
       chat.committing.look();
       chat.frontiers.soon(true);
       await chat.rejoining.ask();
+      await chat.leaving.look();
     }
     this.#scheduleTidy();
   }

@@ -17,7 +17,7 @@ export class Frontiers {
   soon(announce = false): void {
     const { me, members } = this.chat.epoch;
     const invited = me.row.presence === 'invited';
-    if (!this.chat.active || (members.length > FRONTIER_MEMBERS && !invited)) return;
+    if (!this.chat.present || (members.length > FRONTIER_MEMBERS && !invited)) return;
     this.#announce ||= announce;
     if (this.#due) return;
     this.#due = true;
@@ -26,7 +26,7 @@ export class Frontiers {
 
   async #sendDue(): Promise<void> {
     this.#due = false;
-    if (!this.chat.live || !this.chat.active) return;
+    if (!this.chat.live || !this.chat.present) return;
     const announce = this.#announce;
     this.#announce = false;
     const invited = this.chat.epoch.me.row.presence === 'invited';

@@ -1,8 +1,14 @@
 import { equal } from '../crypto/bytes.js';
+import { sha256 } from '../crypto/hash.js';
+import { parseCommit, type Commit } from '../protocol/commit.js';
 import { UserError } from '../protocol/errors.js';
 import { makeLeave, openLeave } from '../protocol/leave.js';
 import { decodePayload, MESSAGE_ID_BYTES } from '../protocol/payload.js';
+import type { Change } from '../store/schema.js';
 import type { Chat } from './chat.js';
+import type { EpochState } from './epochState.js';
+
+const HOUR = 60 * 60 * 1000;
 
 /** Leaving a group: a statement of one's own, until a commit takes it up. */
 export class Leaving {
@@ -35,6 +41,24 @@ export class Leaving {
   async still(): Promise<void> {
     if (this.chat.epoch.members.length === 1) await this.leave();
     else await this.#sendLeave(this.#successor());
+  }
+
+  /** A commit removed me, but it came second where I am: perhaps it came first elsewhere. */
+  async released(epoch: EpochState, commit: Commit, position: Change): Promise<void> {
+    if (this.chat.row.state === 'leaving')
+      await this.chat.receiving.evidence(releaseHash(epoch), commit.bytes, new Uint8Array(0), position);
+  }
+
+  /** Hourly. Who was let go, and whose word in the epoch after that is not answered, waits no longer. */
+  async look(): Promise<void> {
+    const { session, row, epoch, epochs, live } = this.chat;
+    const { outbox, effects, store } = session;
+    const before = epochs.get(epoch.number - 1);
+    if (row.state !== 'leaving' || !live || !before || effects.clock.now() - epoch.row.opened < HOUR) return;
+    const said = outbox.ofChat(row.id).filter((each) => each.epoch === epoch.number);
+    const [kept] = store.all('evidence', { chat: row.id, hash: releaseHash(before) });
+    if (kept && said.every(({ sqn }) => outbox.isRelayed(row.id, epoch.number, sqn)))
+      await this.chat.succession.removed(parseCommit(kept.one));
   }
 
   /** Whom a leaving sole admin names: whom it named before, if still there. */
@@ -80,3 +104,6 @@ export class Leaving {
     });
   }
 }
+
+/** Under what a commit that removed me from this epoch is kept. */
+const releaseHash = ({ me, commit }: EpochState): Uint8Array => sha256(me.card.fingerprint, commit.hash);

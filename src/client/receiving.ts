@@ -94,7 +94,7 @@ export class Receiving {
     const forked = frontier.next.length > 0 && next && !equal(frontier.next, next);
     if (forked) {
       const about = sha256(sender.card.fingerprint, epoch.commit.hash);
-      if (await this.#evidence(about, data, next, position)) {
+      if (await this.evidence(about, data, next, position)) {
         entries.push(
           this.chat.timeline.notice(
             sender.card.fingerprint,
@@ -160,14 +160,14 @@ export class Receiving {
       place: message.place,
       sqn: message.sqn,
     });
-    const isNew = await this.#evidence(sha256(data), data, kept?.message ?? new Uint8Array(0), position);
+    const isNew = await this.evidence(sha256(data), data, kept?.message ?? new Uint8Array(0), position);
     const sender = this.chat.epochs.get(message.epoch)?.members[message.place];
     if (isNew && sender)
       await this.chat.store([], [this.chat.timeline.notice(sender.card.fingerprint, error.message)]);
   }
 
   /** Keeps what proves a contradiction, once under this hash; false if it is known. */
-  async #evidence(hash: Uint8Array, one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
+  async evidence(hash: Uint8Array, one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
     const { store, effects } = this.chat.session;
     const known = store.all('evidence', { chat: this.chat.row.id });
     if (known.length >= MAX_EVIDENCE || known.some((row) => equal(row.hash, hash))) return false;

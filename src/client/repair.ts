@@ -50,7 +50,7 @@ export class Repair {
 
   async #ask(): Promise<void> {
     const { chat } = this;
-    if (!chat.live || !chat.active) return;
+    if (!chat.live || !chat.present) return;
     this.#asks++;
     for (const epoch of chat.epochs.values()) {
       for (const { place: of, sqns } of epoch.missing()) {
@@ -83,7 +83,7 @@ export class Repair {
     const { chat } = this;
     const { clock } = chat.session.effects;
     const key = keyOf(epoch, place, sqn);
-    if (!chat.live || !chat.active || clock.now() - (this.#answered.get(key) ?? -Infinity) < ANSWER_EVERY)
+    if (!chat.live || !chat.present || clock.now() - (this.#answered.get(key) ?? -Infinity) < ANSWER_EVERY)
       return;
     const data = this.#held(epoch, place, sqn);
     if (!data) return;

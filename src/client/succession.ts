@@ -55,7 +55,12 @@ export class Succession {
     const decided = this.after(channel);
     if (decided && equal(decided, commit.hash)) return;
     checkCommit(commit, channel);
-    if (decided) return this.chat.frontiers.send(channel, channel);
+    if (decided) {
+      const after = applyChanges(channel.roster, commit.changes);
+      if (placeOf(after, channel.me.card.fingerprint) === -1)
+        await this.chat.leaving.released(channel, commit, position);
+      return this.chat.frontiers.send(channel, channel);
+    }
     if (channel !== this.chat.epoch || !this.chat.follows)
       throw new ProtocolError('wrong-group', 'A commit of an epoch that is over.');
     await this.#decide(commit, position);
@@ -83,7 +88,7 @@ export class Succession {
     if (!next || !chat.follows) return;
     const { commit, roster } = next;
     const place = placeOf(roster, chat.session.identity.card.fingerprint);
-    if (place === -1) return this.#removed(commit);
+    if (place === -1) return this.removed(commit);
     const secret = this.#secret(commit);
     if (!secret) return this.#waitFor('no-token');
     const joiner = joinerSecret(chat.epoch.row.init, secret.secret);
@@ -274,7 +279,8 @@ export class Succession {
     return this.#over(epoch);
   }
 
-  async #removed(commit: Commit): Promise<void> {
+  /** Takes part no more, since this commit removed me. */
+  async removed(commit: Commit): Promise<void> {
     const { chat } = this;
     const { session, epoch } = chat;
     const wanted = chat.row.state === 'leaving';

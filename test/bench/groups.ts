@@ -8,9 +8,8 @@ import { epochRows } from '../../src/client/found.js';
 import { inTurns } from '../../src/client/turns.js';
 import { loadMembers } from '../../src/client/loadEpoch.js';
 import { systemRandom } from '../../src/crypto/random.js';
-import { generateRsa, parsePrivateKey } from '../../src/crypto/rsa.js';
 import { wrapInThreads } from '../../src/host/tokenThreads.js';
-import { makeCard, openCard, type Card } from '../../src/protocol/card.js';
+import { openCard, type Card } from '../../src/protocol/card.js';
 import { sealEnvelope } from '../../src/protocol/channel.js';
 import {
   applyChanges,
@@ -19,7 +18,7 @@ import {
   NO_PARENT,
   type CommitBody,
 } from '../../src/protocol/commit.js';
-import { inboxKey, newPrekey, type Identity } from '../../src/protocol/identity.js';
+import { inboxKey, type Identity } from '../../src/protocol/identity.js';
 import { openInboxItem, sealInboxItem } from '../../src/protocol/inbox.js';
 import {
   openToken,
@@ -33,65 +32,15 @@ import {
 import { placeOf, rosterHash, type Roster } from '../../src/protocol/roster.js';
 import { epochSecrets, joinerHash, joinerSecret } from '../../src/protocol/schedule.js';
 import { openWelcome, sealWelcome, WelcomeCollector } from '../../src/protocol/welcome.js';
+import { benchPeople, HOST, type BenchPerson } from './benchPeople.js';
 import { receiveOne } from './epochs.js';
 import { atMost, median, now, report, time, timed, type Figure } from './figures.js';
 
-/** RSA keys take long to make: those of this benchmark are made once. */
-const HOST = join(process.cwd(), '.vscode-host');
 const PEER = join(HOST, 'mls');
 const run = promisify(execFile);
 const SIZES = (process.env['BENCH_GROUPS'] ?? '10,32,100,1000').split(',').map(Number);
 const wrap = wrapInThreads(join(process.cwd(), 'dist/tokenWorker.js'));
 const NO_WELCOME = new Uint8Array(32);
-
-interface Person {
-  readonly identity: Identity;
-  readonly seed: Uint8Array;
-}
-
-interface Keys {
-  readonly privateKey: string;
-  readonly publicKey: string;
-}
-
-async function keys(count: number): Promise<{ privateKey: Uint8Array; publicKey: Uint8Array }[]> {
-  const file = join(HOST, 'bench-keys.json');
-  const kept = JSON.parse(await readFile(file, 'utf8').catch(() => '[]')) as Keys[];
-  while (kept.length < count) {
-    const made = await Promise.all(Array.from({ length: 8 }, generateRsa));
-    for (const { privateKey, publicKey } of made)
-      kept.push({
-        privateKey: Buffer.from(privateKey).toString('base64'),
-        publicKey: Buffer.from(publicKey).toString('base64'),
-      });
-  }
-  await mkdir(HOST, { recursive: true });
-  await writeFile(file, JSON.stringify(kept));
-  return kept.slice(0, count).map((pair) => ({
-    privateKey: new Uint8Array(Buffer.from(pair.privateKey, 'base64')),
-    publicKey: new Uint8Array(Buffer.from(pair.publicKey, 'base64')),
-  }));
-}
-
-async function people(count: number): Promise<Person[]> {
-  const [transport, ...sign] = await keys(count + 1);
-  return sign.map(({ privateKey, publicKey }, i) => {
-    const signKey = parsePrivateKey(privateKey);
-    const prekey = newPrekey(signKey, systemRandom, 1);
-    const card = makeCard(signKey, {
-      name: `Member ${i}`,
-      signKey: publicKey,
-      transportKey: transport!.publicKey,
-      prekey: prekey.signed,
-      created: 1,
-    });
-    const transportKey = parsePrivateKey(transport!.privateKey);
-    return {
-      identity: { card: openCard(card), signKey, transportKey, storageKey: systemRandom(32) },
-      seed: prekey.seed,
-    };
-  });
-}
 
 /** A commit with everything it publishes, as src/client/{committing,inviting}.ts make it. */
 async function commitTo(
@@ -163,12 +112,12 @@ async function commitTo(
 }
 
 async function measure(n: number) {
-  const all = await people(n);
+  const all = await benchPeople(n);
   const cards = new Map(
     all.map(({ identity: { card } }) => [Buffer.from(card.fingerprint).toString('hex'), card]),
   );
   const me = all[0]!.identity;
-  const add = ({ identity: { card } }: Person, i: number) =>
+  const add = ({ identity: { card } }: BenchPerson, i: number) =>
     ({
       type: 'add',
       fingerprint: card.fingerprint,
@@ -222,7 +171,7 @@ async function measure(n: number) {
       parseToken(item.token, 'join', bo.identity.card.fingerprint),
       openCard(item.card),
     );
-    const joiner = openToken(token, bo.identity, bo.seed);
+    const joiner = openToken(token, bo.identity, bo.prekey.seed);
     const collector = new WelcomeCollector();
     const box = made.welcome!.chunks.map((chunk) => collector.add(chunk, token.welcomeHash)).at(-1)!;
     const { commit, roster } = await inTurns(openWelcome(box, joiner, token, bo.identity.card));
@@ -240,7 +189,7 @@ async function measure(n: number) {
     const item = openInboxItem(inboxKey(bo.identity.card), renewed.items[guest]!);
     if (item.type !== 'rekey') throw new Error('no rekey token');
     const token = verifyToken(parseToken(item.token, 'rekey', bo.identity.card.fingerprint), me.card);
-    const joiner = joinerSecret(receiver.row.init, openToken(token, bo.identity, bo.seed));
+    const joiner = joinerSecret(receiver.row.init, openToken(token, bo.identity, bo.prekey.seed));
     epochSecrets(joiner, renewed.commit.hash, renewed.roster.length);
   });
   const encrypt: number[] = [];

@@ -23,6 +23,7 @@ const TOPICS = {
   protocol: 'protocol',
   store: 'store',
   groups: 'groups',
+  large: 'large',
   activation,
   relay: 'relay',
   sizes,

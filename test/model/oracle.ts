@@ -192,6 +192,10 @@ const isCutOff = (world: World, player: Player): boolean =>
 export const APART = 'they are in different epochs';
 const FORK = 'follows another change of this group';
 
+/** Who left in one branch of a group is not known to have left in another. */
+const forked = ({ players }: World): boolean =>
+  players.some(({ notices }) => notices.some((text) => text.includes(FORK)));
+
 /** What people do about a fork that they were told of: an admin starts again, with those that are members there. */
 export function mendFork(world: World): void {
   const active = activeIn(world);
@@ -216,21 +220,17 @@ export function mendFork(world: World): void {
   world.ask(admin, 'reset', () => admin.client!.groups.reset(world.group));
 }
 
-/** Whether one has accepted something, of an epoch that both were in, that the other has not. */
+/** Whether one has accepted something, of an epoch that both were in, that the other has not and still would. */
 function holdsMore(one: Player, other: Player, chat: Uint8Array): boolean {
-  const accepted = ({ store }: Player) =>
-    store!
-      .all('epoch', { chat })
-      .flatMap(({ epoch, commit }) =>
-        store!
-          .all('accepted', { chat, epoch })
-          .map(({ place, sqn }) => [toHex(parseCommit(commit).hash), place, sqn].join(' ')),
-      );
-  const epochs = new Set(
-    other.store!.all('epoch', { chat }).map(({ commit }) => toHex(parseCommit(commit).hash)),
-  );
-  const known = new Set(accepted(other));
-  return accepted(one).some((id) => !known.has(id) && epochs.has(id.split(' ')[0]!));
+  const epochs = ({ store }: Player) =>
+    store!.all('epoch', { chat }).map((row) => ({ row, hash: toHex(parseCommit(row.commit).hash) }));
+  const accepted = ({ store }: Player, epoch: number) => store!.all('accepted', { chat, epoch });
+  return epochs(other).some(({ row: { epoch, cut }, hash }) => {
+    if (!epochs(one).some((each) => each.hash === hash)) return false;
+    const known = new Set(accepted(other, epoch).map(({ place, sqn }) => `${place} ${sqn}`));
+    const last = (place: number) => (cut.length > 0 ? Buffer.from(cut).readUInt16BE(2 * place) : Infinity);
+    return accepted(one, epoch).some(({ place, sqn }) => !known.has(`${place} ${sqn}`) && sqn <= last(place));
+  });
 }
 
 /** Somebody used a number twice, after an older copy of its disk was put back, and this one was told so. */
@@ -260,7 +260,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
       if (holder) return `${player.name} misses messages that ${holder.name} has`;
     }
     for (const { fingerprint, name, presence } of view.members)
-      if (!inside.has(fingerprint) && presence === 'present' && !player.rolledBack)
+      if (!inside.has(fingerprint) && presence === 'present' && !player.rolledBack && !forked(world))
         return `${player.name} takes ${name} for present`;
     if (!view.members.some(({ fingerprint }) => fingerprint === player.fingerprint))
       return `${player.name} is not in its own group`;
