@@ -37,6 +37,9 @@ const rooms = [
 /** In VS Code's Electron node:crypto is BoringSSL: only what it does there too may be used. */
 const NODE_CRYPTO_ALLOWED = [
   'constants',
+  'createCipheriv',
+  'createHash',
+  'createHmac',
   'createPrivateKey',
   'createPublicKey',
   'generateKeyPair',

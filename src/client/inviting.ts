@@ -180,8 +180,9 @@ export class Inviting {
     const unique = [...new Set(fingerprints)];
     if (unique.includes(toHex(identity.card.fingerprint)))
       throw new UserError('oneself', 'You are in the group anyway. Pick other people.');
+    const known = new Map(contacts.all().map((contact) => [toHex(contact.card.fingerprint), contact]));
     return unique.map((fingerprint) => {
-      const contact = contacts.all().find(({ card }) => toHex(card.fingerprint) === fingerprint);
+      const contact = known.get(fingerprint);
       if (!contact) throw new UserError('unknown-person', 'One of these people is not among your contacts.');
       if (contact.trust === 'changed')
         throw new UserError(

@@ -1,14 +1,15 @@
 import { equal } from '../crypto/bytes.js';
 import { sha256 } from '../crypto/hash.js';
-import { parseCommit, type Commit } from '../protocol/commit.js';
+import type { Commit } from '../protocol/commit.js';
 import { UserError } from '../protocol/errors.js';
 import { makeLeave, openLeave } from '../protocol/leave.js';
 import { decodePayload, MESSAGE_ID_BYTES } from '../protocol/payload.js';
 import type { Change } from '../store/schema.js';
 import type { Chat } from './chat.js';
-import type { EpochState } from './epochState.js';
+import type { EpochState, MemberState } from './epochState.js';
 
 const HOUR = 60 * 60 * 1000;
+const NOTHING = new Uint8Array(0);
 
 /** Leaving a group: a statement of one's own, until a commit takes it up. */
 export class Leaving {
@@ -18,7 +19,7 @@ export class Leaving {
    * Tells the others that I leave; a commit of one of them ends it. The only admin names a successor (fingerprint).
    * Throws UserError.
    */
-  async leave(successor: Uint8Array = new Uint8Array(0)): Promise<void> {
+  async leave(successor: Uint8Array = NOTHING): Promise<void> {
     const { epoch } = this.chat;
     const others = epoch.members.filter((member) => member !== epoch.me);
     const admins = epoch.members.filter(({ row }) => row.role === 'admin');
@@ -34,7 +35,7 @@ export class Leaving {
     if (!this.chat.declined)
       this.chat.row = { ...this.chat.row, state: others.length > 0 ? 'leaving' : 'left' };
     if (others.length === 0) return this.chat.store([{ put: 'chat', row: this.chat.row }], []);
-    await this.#sendLeave(onlyAdmin ? successor : new Uint8Array(0));
+    await this.#sendLeave(onlyAdmin ? successor : NOTHING);
   }
 
   /** My statement holds for one epoch: it is made again in the next if that did not remove me. */
@@ -46,33 +47,35 @@ export class Leaving {
   /** A commit removed me, but it came second where I am: perhaps it came first elsewhere. */
   async released(epoch: EpochState, commit: Commit, position: Change): Promise<void> {
     if (this.chat.row.state === 'leaving')
-      await this.chat.receiving.evidence(releaseHash(epoch), commit.bytes, new Uint8Array(0), position);
+      await this.chat.receiving.evidence(splitAt(epoch, epoch.me), commit.bytes, NOTHING, position);
   }
 
-  /** Hourly. Who was let go, and whose word in the epoch after that is not answered, waits no longer. */
+  /** Hourly. Where the members may have been shown different orders, my word is perhaps never answered: I am out. */
   async look(): Promise<void> {
     const { session, row, epoch, epochs, live } = this.chat;
     const { outbox, effects, store } = session;
-    const before = epochs.get(epoch.number - 1);
-    if (row.state !== 'leaving' || !live || !before || effects.clock.now() - epoch.row.opened < HOUR) return;
+    if (row.state !== 'leaving' || !live || effects.clock.now() - epoch.row.opened < HOUR) return;
     const said = outbox.ofChat(row.id).filter((each) => each.epoch === epoch.number);
-    const [kept] = store.all('evidence', { chat: row.id, hash: releaseHash(before) });
-    if (kept && said.every(({ sqn }) => outbox.isRelayed(row.id, epoch.number, sqn)))
-      await this.chat.succession.removed(parseCommit(kept.one));
+    if (!said.every(({ sqn }) => outbox.isRelayed(row.id, epoch.number, sqn))) return;
+    const known = store.all('evidence', { chat: row.id });
+    const split = [...epochs.values()].some((each) =>
+      each.members.some((member) => known.some(({ hash }) => equal(hash, splitAt(each, member)))),
+    );
+    if (split) await this.chat.succession.removed(session.identity.card.fingerprint, epoch.number);
   }
 
   /** Whom a leaving sole admin names: whom it named before, if still there. */
   #successor(): Uint8Array {
     const { epoch } = this.chat;
     const admins = epoch.members.filter(({ row }) => row.role === 'admin');
-    if (admins.length !== 1 || admins[0] !== epoch.me) return new Uint8Array(0);
+    if (admins.length !== 1 || admins[0] !== epoch.me) return NOTHING;
     const before = this.#named();
     const others = epoch.members.filter((member) => member !== epoch.me);
     const heir =
       others.find(({ row }) => equal(row.fingerprint, before)) ??
       others.find(({ row }) => row.presence === 'present') ??
       others[0];
-    return heir?.row.fingerprint ?? new Uint8Array(0);
+    return heir?.row.fingerprint ?? NOTHING;
   }
 
   /** Whom my last leave statement named; empty if nobody. */
@@ -83,7 +86,7 @@ export class Leaving {
       const said = payload.length > 0 ? decodePayload(payload) : undefined;
       return said?.kind === 'leave' ? [openLeave(said.content, fingerprint, signKey)] : [];
     });
-    return leaves.at(-1)?.successor ?? new Uint8Array(0);
+    return leaves.at(-1)?.successor ?? NOTHING;
   }
 
   async #sendLeave(successor: Uint8Array): Promise<void> {
@@ -105,5 +108,6 @@ export class Leaving {
   }
 }
 
-/** Under what a commit that removed me from this epoch is kept. */
-const releaseHash = ({ me, commit }: EpochState): Uint8Array => sha256(me.card.fingerprint, commit.hash);
+/** Under what is kept that this member may follow another commit after this epoch than I do. */
+export const splitAt = ({ commit }: EpochState, { card }: MemberState): Uint8Array =>
+  sha256(card.fingerprint, commit.hash);

@@ -10,6 +10,7 @@ import { MAX_TEXT_BYTES } from '../shared/limits.js';
 import type { Change, HistoryEntry } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import type { EpochState, MemberState, Received } from './epochState.js';
+import { splitAt } from './leaving.js';
 
 /** Contradictions that are kept and told, of one group. */
 const MAX_EVIDENCE = 100;
@@ -93,8 +94,7 @@ export class Receiving {
     const sender = epoch.members[frontier.place]!;
     const forked = frontier.next.length > 0 && next && !equal(frontier.next, next);
     if (forked) {
-      const about = sha256(sender.card.fingerprint, epoch.commit.hash);
-      if (await this.evidence(about, data, next, position)) {
+      if (await this.evidence(splitAt(epoch, sender), data, next, position)) {
         entries.push(
           this.chat.timeline.notice(
             sender.card.fingerprint,
@@ -106,6 +106,7 @@ export class Receiving {
       }
     }
     if (frontier.next.length > 0 && !next && epoch === this.chat.epoch) this.chat.succession.expectCommit();
+    await this.chat.rejoining.stray(epoch, sender.card.fingerprint);
     if (received.kind === 'duplicate' && entries.length === 0) return;
     const changes = received.kind === 'frontier' ? received.changes : [];
     if (received.kind === 'frontier') entries.push(...this.#arrival(received));
@@ -152,8 +153,12 @@ export class Receiving {
     this.chat.session.effects.log(`group envelope refused: ${error.code}`);
     if (!data) return this.chat.rejoining.suspect();
     if (error.code === 'unknown-own') return this.chat.rejoining.lost('rolled-back', [position]);
-    if (error.code !== 'equivocation') return;
+    if (error.code !== 'equivocation' && error.code !== 'behind-the-cut') return;
     const message = parseMessage(data);
+    const epoch = this.chat.epochs.get(message.epoch);
+    const sender = epoch?.members[message.place];
+    if (!epoch || !sender) return;
+    if (error.code === 'behind-the-cut') return this.chat.rejoining.stray(epoch, sender.card.fingerprint);
     const [kept] = this.chat.session.store.all('kept', {
       chat: this.chat.row.id,
       epoch: message.epoch,
@@ -161,9 +166,7 @@ export class Receiving {
       sqn: message.sqn,
     });
     const isNew = await this.evidence(sha256(data), data, kept?.message ?? new Uint8Array(0), position);
-    const sender = this.chat.epochs.get(message.epoch)?.members[message.place];
-    if (isNew && sender)
-      await this.chat.store([], [this.chat.timeline.notice(sender.card.fingerprint, error.message)]);
+    if (isNew) await this.chat.store([], [this.chat.timeline.notice(sender.card.fingerprint, error.message)]);
   }
 
   /** Keeps what proves a contradiction, once under this hash; false if it is known. */

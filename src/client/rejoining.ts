@@ -17,6 +17,7 @@ import { joinerHash, joinerSecret, SECRET_BYTES, welcomeSecrets } from '../proto
 import { openWelcome, WelcomeCollector } from '../protocol/welcome.js';
 import type { Change, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
+import type { EpochState } from './epochState.js';
 import type { Recipient } from './committing.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import { inTurns } from './turns.js';
@@ -44,6 +45,8 @@ export class Rejoining {
   #suspicious = false;
   /** When each member was last brought back from which epoch and for what reason, ms. */
   readonly #answered = new Map<string, number>();
+  /** When the commit after an epoch was last shown in its channel, ms. */
+  readonly #shown = new Map<number, number>();
   #coming:
     | {
         token: Token;
@@ -168,16 +171,23 @@ export class Rejoining {
     if (key) changes.push(...chat.committing.want('rejoin', request.from, request.prekey));
     await session.record(changes);
     if (key) chat.committing.look();
-    else await this.#showNext(request);
+    else await this.#showNext(chat.epochs.get(request.epoch), request.commitHash);
   }
 
   /** Who is in the group no more is shown the commit that it missed. */
-  async #showNext({ epoch: number, commitHash }: RejoinRequest): Promise<void> {
-    const { epochs } = this.chat;
-    const then = epochs.get(number);
-    const next = epochs.get(number + 1);
-    if (then && next && equal(next.commit.parent, commitHash))
-      await this.chat.publish('commit', next.commit.bytes, then);
+  async #showNext(epoch: EpochState | undefined, missed: Uint8Array): Promise<void> {
+    const next = epoch && this.chat.epochs.get(epoch.number + 1);
+    if (next && equal(next.commit.parent, missed))
+      await this.chat.publish('commit', next.commit.bytes, epoch);
+  }
+
+  /** Something of this sender came in an epoch that is over. Who goes on there was removed and does not know it. */
+  async stray(epoch: EpochState, from: Uint8Array): Promise<void> {
+    const { clock } = this.chat.session.effects;
+    const shown = this.#shown.get(epoch.number) ?? -Infinity;
+    if (epoch === this.chat.epoch || this.chat.epoch.member(from) || clock.now() - shown < HOUR) return;
+    this.#shown.set(epoch.number, clock.now());
+    await this.#showNext(epoch, epoch.commit.hash);
   }
 
   /** Whoever asked before my newest epoch began, and was heard in it, found the way by itself. */

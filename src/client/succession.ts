@@ -88,7 +88,7 @@ export class Succession {
     if (!next || !chat.follows) return;
     const { commit, roster } = next;
     const place = placeOf(roster, chat.session.identity.card.fingerprint);
-    if (place === -1) return this.removed(commit);
+    if (place === -1) return this.removed(commit.committer, commit.epoch);
     const secret = this.#secret(commit);
     if (!secret) return this.#waitFor('no-token');
     const joiner = joinerSecret(chat.epoch.row.init, secret.secret);
@@ -279,13 +279,13 @@ export class Succession {
     return this.#over(epoch);
   }
 
-  /** Takes part no more, since this commit removed me. */
-  async removed(commit: Commit): Promise<void> {
+  /** Takes part no more, removed by a commit to this epoch. */
+  async removed(by: Uint8Array, number: number): Promise<void> {
     const { chat } = this;
     const { session, epoch } = chat;
     const wanted = chat.row.state === 'leaving';
     chat.row = { ...chat.row, state: wanted ? 'left' : 'removed', lost: '' };
-    const name = epoch.member(commit.committer)?.card.name ?? '?';
+    const name = epoch.member(by)?.card.name ?? '?';
     const notice = wanted ? 'You left the group.' : `${name} removed you from the group.`;
     this.#next = undefined;
     for (const access of chat.accesses()) session.connection.unsubscribe(access.channel);
@@ -294,9 +294,9 @@ export class Succession {
         ...epoch.end([session.identity.card.fingerprint], session.effects.clock.now()),
         ...epoch.dropChains(),
         // I may have been added again since.
-        ...this.forget(commit.epoch),
+        ...this.forget(number),
       ],
-      [chat.timeline.notice(commit.committer, notice)],
+      [chat.timeline.notice(by, notice)],
     );
   }
 

@@ -1,27 +1,24 @@
+import { createHash, createHmac } from 'node:crypto';
 import { hkdf, expand, extract } from '@noble/hashes/hkdf.js';
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 as nobleSha256, sha512 as nobleSha512 } from '@noble/hashes/sha2.js';
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+
+function ofParts(
+  hash: ReturnType<typeof createHash | typeof createHmac>,
+  parts: readonly Uint8Array[],
+): Uint8Array {
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+}
 
 /** SHA-256 (FIPS 180-4) of the parts joined: 32 bytes. */
-export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = nobleSha256.create();
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-}
+export const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => ofParts(createHash('sha256'), parts);
 
 /** SHA-512 (FIPS 180-4) of the parts joined: 64 bytes. */
-export function sha512(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = nobleSha512.create();
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-}
+export const sha512 = (...parts: readonly Uint8Array[]): Uint8Array => ofParts(createHash('sha512'), parts);
 
 /** HMAC-SHA-256 (RFC 2104) of the parts joined: 32 bytes. */
-export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const mac = hmac.create(nobleSha256, key);
-  for (const part of parts) mac.update(part);
-  return mac.digest();
-}
+export const hmacSha256 = (key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array =>
+  ofParts(createHmac('sha256', key), parts);
 
 /** HKDF-SHA-256 (RFC 5869), extract and expand. */
 export function hkdfSha256(

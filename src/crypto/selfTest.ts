@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { aesCtr } from './aesCtr.js';
+import { aesCtr, LONG_BYTES } from './aesCtr.js';
 import { equal, fromHex, label, toHex, utf8 } from './bytes.js';
-import { hkdfSha256, hmacSha256 } from './hash.js';
+import { hkdfSha256, hmacSha256, sha256 } from './hash.js';
 import { decapsulate } from './kem.js';
 import { passwordKey } from './password.js';
 import { systemRandom } from './random.js';
@@ -43,11 +43,15 @@ const scryptWorks = async (): Promise<boolean> =>
     '77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906',
   );
 
-/** NIST AESAVS, VarTxt256, count 0 is the first block; the second shows where the counter counts. */
+/** NIST AESAVS, VarTxt256, count 0 is the first block; the second shows where the counter counts. A long one, by noble. */
 const aesCtrWorks = (): boolean =>
   is(
     aesCtr(new Uint8Array(32), fromHex('8000000000000000'), new Uint8Array(32)),
     'ddc6bf790c15760d8d9aeb6f9a75fd4ee004ea6c82d4dc01acc922fd4be825e0',
+  ) &&
+  is(
+    sha256(aesCtr(new Uint8Array(32), fromHex('8000000000000000'), new Uint8Array(LONG_BYTES))),
+    '0e58ca027ba16a1aa82c5ff13ad337cfa1e29e9d99b388c9dba17cbd19de1d44',
   );
 
 /** RFC 5869, A.1. */

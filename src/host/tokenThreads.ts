@@ -10,15 +10,34 @@ const THREADS = Math.max(1, Math.min(4, availableParallelism()));
 /** Jobs in one message: a part of a second's work. */
 const PART = 16;
 
-/** Wraps in worker threads that live as long as the work; `script` is the path of the built tokenWorker.js. */
+/** A thread with nothing to do ends after this, ms: it takes long to get up to speed, and changes come in a row. */
+const IDLE = 30_000;
+
+/** Wraps in worker threads; `script` is the path of the built tokenWorker.js. */
 export const wrapInThreads = (script: string): Wrap => {
   const few = wrapHere(systemRandom);
+  const idle: { worker: Worker; ends: NodeJS.Timeout }[] = [];
+  const hired = (): Worker => {
+    const rested = idle.pop();
+    clearTimeout(rested?.ends);
+    rested?.worker.ref();
+    return rested?.worker ?? new Worker(script);
+  };
+  const rests = (worker: Worker): void => {
+    worker.unref();
+    const each = { worker, ends: setTimeout(() => end(), IDLE).unref() };
+    const end = () => {
+      idle.splice(idle.indexOf(each), 1);
+      void worker.terminate();
+    };
+    idle.push(each);
+  };
   return async (jobs) => {
     if (jobs.length < FEW) return few(jobs);
     const results: (Wrapped | undefined)[] = [];
     let next = 0;
     const thread = async () => {
-      const worker = new Worker(script);
+      const worker = hired();
       try {
         while (next < jobs.length) {
           const at = next;
@@ -30,9 +49,11 @@ export const wrapInThreads = (script: string): Wrap => {
           worker.removeAllListeners('error');
           for (const [i, wrapped] of part.entries()) results[at + i] = wrapped;
         }
-      } finally {
+      } catch (error) {
         await worker.terminate();
+        throw error;
       }
+      rests(worker);
     };
     await Promise.all(Array.from({ length: Math.min(THREADS, Math.ceil(jobs.length / PART)) }, thread));
     return results;

@@ -196,3 +196,21 @@ describe('something in a channel that is not sealed for it', () => {
     expect(asked()).toBeGreaterThan(0);
   });
 });
+
+describe('who was removed and does not know it', () => {
+  it('is shown the commit by who hears it in the epoch before', async () => {
+    const { channel } = epochOf(mals, [ada, bo, mal]).access;
+    const { items } = room.relay.log(channel);
+    const before = items.length;
+    room.relay.cutOff.add(mals.id);
+    await adas.client.groups.remove(group, mals.id);
+    await room.pass(5_000);
+    await mals.client.send(group, 'Hello?');
+    // The relay shows Mal something else in its place.
+    items.fill(new Uint8Array(100), before);
+    room.relay.cutOff.clear();
+    room.relay.disconnect();
+    await room.pass(5_000);
+    expect(mals.stopped(group)).toContain('You were removed');
+  });
+});
