@@ -86,8 +86,8 @@ export class ChatClient {
     const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
       mayPublish: (row) => {
         const chat = this.#chats.get(toHex(row.chat));
-        if (row.barrier >= BARRIER.won && !this.#session.contacts.maySend(row.channel_key)) return false;
         if (row.barrier === BARRIER.won && (!chat || chat.row.epoch < row.epoch)) return false;
+        if (row.barrier >= BARRIER.won && !this.#session.contacts.maySend(row.channel_key)) return false;
         return !chat?.epochOf(row.channel_key) || chat.mayPublish(row.channel_key);
       },
       relayed: (row, change) => void this.#relayed(row, change),

@@ -377,10 +377,13 @@ export class EpochState implements EpochBase {
 
   /** SQNs of others that are known to exist, and not here, by place. */
   missing(): { of: MemberState; place: number; sqns: number[] }[] {
+    const claimed = new Map<number, number>();
+    for (const { frontier } of this.members)
+      for (const { place, sqn } of frontier.values())
+        if (sqn > (claimed.get(place) ?? 0)) claimed.set(place, sqn);
     return this.members.flatMap((of, place) => {
       if (of === this.me) return [];
-      const claimed = this.members.map(({ frontier }) => frontier.get(place)?.sqn ?? 0);
-      let last = Math.max(of.row.next_sqn - 1, this.#cut?.[place] ?? 0, ...claimed);
+      let last = Math.max(of.row.next_sqn - 1, this.#cut?.[place] ?? 0, claimed.get(place) ?? 0);
       if (this.#cut) last = Math.min(last, this.#cut[place] ?? 0);
       const sqns: number[] = [];
       for (let sqn = of.row.complete_sqn + 1; sqn <= last; sqn++) if (!of.accepted.has(sqn)) sqns.push(sqn);

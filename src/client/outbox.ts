@@ -40,8 +40,9 @@ export interface OutboxItem {
  * order; they are kept until everyone has them, for a relay that loses its store.
  */
 export class Outbox {
-  /** In order of position. */
+  /** In order of position; so are those of them that the relay does not have. */
   #rows: Row[];
+  #waiting: Set<Row>;
   readonly #relayed: Set<string>;
   readonly #inFlight = new Set<string>();
   /** Made, and not yet in the store. */
@@ -67,6 +68,11 @@ export class Outbox {
     this.#rows = [...rows].sort((a, b) => a.position - b.position);
     this.#lastPosition = this.#rows.at(-1)?.position ?? 0;
     this.#relayed = new Set(relayed.map(({ id }) => toHex(id)));
+    this.#waiting = this.#unrelayed();
+  }
+
+  #unrelayed(): Set<Row> {
+    return new Set(this.#rows.filter(({ id }) => !this.#relayed.has(toHex(id))));
   }
 
   /** The row of a new envelope, to be stored; release() follows once it is, or discard(). */
@@ -87,6 +93,7 @@ export class Outbox {
       created: this.effects.clock.now(),
     };
     this.#rows.push(row);
+    this.#waiting.add(row);
     this.#unstored.add(toHex(row.id));
     return row;
   }
@@ -110,7 +117,8 @@ export class Outbox {
   /** Forgets an envelope, sent or not. */
   discard(row: Row): Change[] {
     const id = toHex(row.id);
-    this.#rows = this.#rows.filter((each) => toHex(each.id) !== id);
+    this.#rows = this.#rows.filter((each) => each !== row);
+    this.#waiting.delete(row);
     this.#notBefore.delete(id);
     this.#unstored.delete(id);
     return [
@@ -128,6 +136,7 @@ export class Outbox {
   /** The relay has another store than it had: what somebody still needs goes out again. */
   requeue(needed: (row: Row) => boolean): void {
     for (const row of this.#rows) if (needed(row)) this.#relayed.delete(toHex(row.id));
+    this.#waiting = this.#unrelayed();
   }
 
   /** The relay's limits on publications: frames a second and at once. */
@@ -140,10 +149,10 @@ export class Outbox {
   /** Publishes what waits, in order, a window at a time. */
   pump(): void {
     if (this.connection.state.name !== 'online') return;
-    for (const row of this.#rows) {
+    for (const row of this.#waiting) {
       if (this.#inFlight.size >= WINDOW) return;
       const id = toHex(row.id);
-      if (this.#relayed.has(id) || this.#inFlight.has(id) || this.#unstored.has(id)) continue;
+      if (this.#inFlight.has(id) || this.#unstored.has(id)) continue;
       if ((this.#notBefore.get(id) ?? 0) > this.effects.clock.now()) continue;
       if (!this.hooks.mayPublish(row)) continue;
       if (row.barrier === BARRIER.earlier && this.#isBehind(row)) continue;
@@ -156,13 +165,13 @@ export class Outbox {
 
   /** Whether something of this chat has to go first; what the relay refused, or what can't go, does not count. */
   #isBehind(row: Row): boolean {
-    return this.#rows.some((each) => {
-      const id = toHex(each.id);
-      const waits = !this.#relayed.has(id) && !this.#notBefore.has(id);
-      return (
-        each.position < row.position && waits && equal(each.chat, row.chat) && this.hooks.mayPublish(each)
-      );
-    });
+    return [...this.#waiting].some(
+      (each) =>
+        each.position < row.position &&
+        equal(each.chat, row.chat) &&
+        !this.#notBefore.has(toHex(each.id)) &&
+        this.hooks.mayPublish(each),
+    );
   }
 
   async #publish(row: Row, id: string): Promise<void> {
@@ -191,9 +200,8 @@ export class Outbox {
 
   /** The relay has stored this one: by ACK, or seen in its channel. */
   confirm(row: Row): void {
-    const id = toHex(row.id);
-    if (this.#relayed.has(id) || !this.#rows.includes(row)) return;
-    this.#relayed.add(id);
+    if (!this.#waiting.delete(row)) return;
+    this.#relayed.add(toHex(row.id));
     this.hooks.relayed(row, { put: 'relayed', row: { id: row.id, at: this.effects.clock.now() } });
   }
 
@@ -209,6 +217,7 @@ export class Outbox {
       const id = toHex(row.id);
       if (row.created > oldest && (!this.#relayed.has(id) || needed(row))) return true;
       this.#relayed.delete(id);
+      this.#waiting.delete(row);
       changes.push({ drop: 'outbox', key: [row.id] }, { drop: 'relayed', key: [row.id] });
       return false;
     });

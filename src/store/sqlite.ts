@@ -71,7 +71,7 @@ export class Sqlite {
     // Nothing here is on disk; what was deleted must not stay in memory.
     this.#db.run(
       'PRAGMA secure_delete = ON; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; ' +
-        'PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE',
+        'PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536',
     );
   }
 

@@ -21,7 +21,7 @@ const MEMBERS = Number(process.env['BENCH_LARGE'] ?? 1000);
 const AT_ONCE = 254;
 
 const folder = await mkdtemp(join(tmpdir(), 'bench-large-'));
-const relay = await new RelayProcess(['--data', join(folder, 'relay')]).start();
+const relay = await new RelayProcess(['--data', join(folder, 'relay'), '--rate', '0']).start();
 const [me, ...others] = await benchPeople(MEMBERS);
 const { identity, prekey } = me!;
 await writeParticipants(
