@@ -29,6 +29,8 @@ import type { ClientEvents, ClientSettings, Session } from './session.js';
 import { inTurns } from './turns.js';
 
 const HOUR = 60 * 60 * 1000;
+/** Hours between this clock and the relay’s that are told. */
+const CLOCKS_DIFFER = 2;
 
 export interface ClientOptions {
   readonly identity: Identity;
@@ -65,6 +67,7 @@ export class ChatClient {
   #items: Promise<unknown> = Promise.resolve();
   #cancelTidy: () => void = () => undefined;
   #ended = false;
+  #clockTold = false;
 
   private constructor({ identity, store, effects, settings }: ClientOptions) {
     const connection = new Connection(identity, effects, {
@@ -82,6 +85,7 @@ export class ChatClient {
         this.#positions.skip(channel, oldest);
         this.#byChannel(channel.key)?.chat.rejoining.suspect();
       },
+      clock: (ahead) => this.#compareClocks(ahead),
     });
     const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
       mayPublish: (row) => {
@@ -307,6 +311,18 @@ export class ChatClient {
   #connectionChanged(): void {
     if (this.#session.connection.state.name !== 'online') this.#chats.forEach((chat) => chat.offline());
     this.events.emit('changed');
+  }
+
+  /** Says once that the clocks differ. Nothing else follows: the relay's is not trusted, and nobody is locked out. */
+  #compareClocks(ahead: number): void {
+    const hours = Math.round(Math.abs(ahead) / HOUR);
+    if (hours < CLOCKS_DIFFER || this.#clockTold) return;
+    this.#clockTold = true;
+    const much = hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
+    this.events.emit(
+      'notice',
+      `The clock of this computer is ${much} ${ahead > 0 ? 'behind' : 'ahead of'} the relay’s. Check it: messages and invitations carry its time, and others may find yours expired, or of the future.`,
+    );
   }
 
   #ready({ storeId, rate, burst }: Ready): void {

@@ -54,6 +54,8 @@ export interface ConnectionHandlers {
   item(channel: Channel, seq: number, envelope: Uint8Array): void;
   live(channel: Channel): void;
   gap(channel: Channel, oldest: number): void;
+  /** The relay's clock is ahead of this one by so many ms. */
+  clock(ahead: number): void;
 }
 
 /** One participant's connection: dials, logs in, frames, and dials again. It keeps no state of the session. */
@@ -157,6 +159,7 @@ export class Connection {
       socket.onMessage = (data) => this.#message(socket, data);
       socket.onClose = (reason) => this.#lost(socket, reason);
       this.#enter({ type: 'opened' });
+      if (socket.date !== undefined) this.handlers.clock(socket.date - this.effects.clock.now());
       this.#cancelTimer = this.effects.clock.after(LOGIN_TIMEOUT, () =>
         this.#lost(socket, 'The relay does not answer.'),
       );

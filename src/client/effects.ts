@@ -14,6 +14,8 @@ export interface Clock {
 export interface Socket {
   onMessage: (data: Uint8Array) => void;
   onClose: (reason: string) => void;
+  /** The clock of what answered, ms UTC, if it told: to be compared, not to be trusted. */
+  readonly date?: number;
   send(data: Uint8Array): void;
   close(): void;
 }

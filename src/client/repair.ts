@@ -72,7 +72,7 @@ export class Repair {
     const mine = resend.of === epoch.row.place;
     const share = (effects.random(1)[0] ?? 0) / 256;
     for (const sqn of resend.sqns)
-      if (epoch.within(resend.of, sqn))
+      if (mine || epoch.within(resend.of, sqn))
         effects.clock.after(
           mine ? 0 : ANSWER_WITHIN * (0.1 + 0.9 * share),
           () => void this.#answer(epoch, resend.of, sqn),

@@ -67,7 +67,9 @@ export class Sending {
     for (const row of behind) {
       const payload = decodePayload(row.payload);
       const old = this.chat.epochs.get(row.epoch)!;
-      changes.push(...(old.within(old.row.place, row.sqn) ? outbox.keepSealed(row) : outbox.discard(row)));
+      // Whoever counts by another cut may still ask for it; what never left must not leave for an epoch that is over.
+      const kept = old.within(old.row.place, row.sqn) || outbox.isRelayed(row.chat, row.epoch, row.sqn);
+      changes.push(...(kept ? outbox.keepSealed(row) : outbox.discard(row)));
       if (payload.kind !== 'leave') rows.push(...this.#seal(payload, row.shown, changes, entries));
     }
     return rows;

@@ -20,6 +20,8 @@ export const dialWebSocket: Dial = (url) =>
       maxPayload: MAX_PAYLOAD,
       perMessageDeflate: false,
     });
+    let date = NaN;
+    ws.on('upgrade', ({ headers }) => (date = Date.parse(headers.date ?? '')));
     let silence: NodeJS.Timeout | undefined;
     const heard = () => {
       clearTimeout(silence);
@@ -36,7 +38,7 @@ export const dialWebSocket: Dial = (url) =>
       heard();
       // What came along with the handshake waits until whoever dialled has set its handlers.
       ws.pause();
-      resolve(socket);
+      resolve(Number.isNaN(date) ? socket : Object.assign(socket, { date }));
       setImmediate(() => ws.resume());
     });
     ws.on('ping', heard);

@@ -65,6 +65,8 @@ export class Relay {
     const { connections } = context.limits;
     this.#doorkeeper = new Doorkeeper({ ...settings, origins, connections }, context.clock);
     this.#sweptAt = context.clock();
+    // RFC 9110, 6.6.1: who connects can tell that its clock is off.
+    this.#sockets.on('headers', (headers) => headers.push(`Date: ${new Date().toUTCString()}`));
     server.on('request', (request, response) => this.#answer(request, response));
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }

@@ -13,6 +13,7 @@ export async function intrude(identity: Identity, url: string) {
     item: () => undefined,
     live: () => undefined,
     gap: () => undefined,
+    clock: () => undefined,
   });
   connection.connect();
   await ready;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { systemClock, type Clock } from '../../src/client/effects.js';
 import { SUBPROTOCOL } from '../../src/protocol/wire.js';
-import { acceptNext, hasText, RelayProcess, Team, texts, until } from '../helpers/team.js';
+import { acceptNext, hasText, RelayProcess, shiftedClock, Team, texts, until } from '../helpers/team.js';
 
 /** Waits end a hundred times sooner; the time of day is the real one. */
 const hasty: Clock = { ...systemClock, after: (ms, task) => systemClock.after(ms / 100, task) };
@@ -95,6 +95,22 @@ describe('bad input and bad weather', () => {
       const shown = (await texts(client, group)).slice(0, -1);
       expect([...shown].sort()).toEqual([...expected].sort());
     }
+  });
+
+  it.each([
+    ['behind', 'behind', -3],
+    ['ahead', 'ahead of', 3],
+  ])('says that a clock is days %s, and locks nobody out', async (_, said, days) => {
+    const bo = await team.open('Bo');
+    const ada = await team.open('Ada', { clock: shiftedClock(days * 24 * 60 * 60 * 1000) });
+    const notices: string[] = [];
+    ada.events.on('notice', (text) => notices.push(text));
+    const group = await (days < 0 ? team.group(ada, { Bo: bo }) : team.group(bo, { Ada: ada }));
+    expect(notices).toEqual([
+      expect.stringContaining(`The clock of this computer is 3 days ${said} the relay’s`),
+    ]);
+    await ada.send(group, 'What time is it?');
+    await until(bo, hasText(bo, group, 'Ada: What time is it?'));
   });
 
   it('says so when something else answers, or nothing ever does', async () => {
