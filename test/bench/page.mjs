@@ -41,6 +41,12 @@ than the time, and says the same on another machine.
   the same sizes and nothing around them. Receiving stops where the record for the store is ready.
 - **Replay accept**: the record of a received message, stored, in turns with a plain append of as many bytes and
   \`fdatasync\` in another file of the same disk. Checkpoints are beside the way of a message and left out.
+- **Groups**: all that a commit publishes, sealed, against \`ts-mls\` with its X-Wing suite in a process of its own; both
+  warm. Keys are made beforehand, on both sides. MLS is at its best in a tree that all members have committed in: that
+  is measured too.
+- **A whole session**: a real client in a group of 1,000, with its store on disk and the relay's process (its limit on
+  frames lifted): how long each change takes until the relay has everything, and the longest time for which nothing else
+  went on in the extension host's thread meanwhile.
 - **Activation**: the packaged extension in VS Code's server, from the extension host's own marks; each window is a new
   extension host. Beside it an extension that does nothing.
 - **Relay**: 100 readers of one channel, driver and server on separate cores, against a bare \`ws\` loop that sends each
