@@ -19,17 +19,21 @@ export const wrapInThreads = (script: string): Wrap => {
   const idle: { worker: Worker; ends: NodeJS.Timeout }[] = [];
   const hired = (): Worker => {
     const rested = idle.pop();
-    clearTimeout(rested?.ends);
-    rested?.worker.ref();
-    return rested?.worker ?? new Worker(script);
+    if (!rested) return new Worker(script);
+    clearTimeout(rested.ends);
+    rested.worker.removeAllListeners('error').ref();
+    return rested.worker;
   };
   const rests = (worker: Worker): void => {
     worker.unref();
     const each = { worker, ends: setTimeout(() => end(), IDLE).unref() };
     const end = () => {
+      clearTimeout(each.ends);
       idle.splice(idle.indexOf(each), 1);
       void worker.terminate();
     };
+    // One that breaks while it rests is not hired again, and breaks nothing else.
+    worker.once('error', end);
     idle.push(each);
   };
   return async (jobs) => {
