@@ -106,13 +106,14 @@ export class Receiving {
       }
     }
     if (frontier.next.length > 0 && !next && epoch === this.chat.epoch) this.chat.succession.expectCommit();
-    await this.chat.rejoining.stray(epoch, sender.card.fingerprint);
-    if (received.kind === 'duplicate' && entries.length === 0) return;
+    if (received.kind === 'duplicate' && entries.length === 0)
+      return this.chat.rejoining.stray(epoch, sender.card.fingerprint);
     const changes = received.kind === 'frontier' ? received.changes : [];
     if (received.kind === 'frontier') entries.push(...this.#arrival(received));
     await this.chat.store([...changes, position], entries);
     this.chat.repair.look();
     this.chat.timeline.showDeliveries();
+    await this.chat.rejoining.stray(epoch, sender.card.fingerprint);
   }
 
   /** What a sign of life tells: somebody joined, or two members hold different messages. */
