@@ -1,5 +1,5 @@
 import { groupChannel } from '../../src/client/connection.js';
-import { utf8 } from '../../src/crypto/bytes.js';
+import { toHex, utf8 } from '../../src/crypto/bytes.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { openPrekey } from '../../src/protocol/card.js';
 import { sealEnvelope } from '../../src/protocol/channel.js';
@@ -18,6 +18,11 @@ import type { intrude } from './intruder.js';
 import type { Person } from './people.js';
 import type { Team } from './team.js';
 
+/** Whose keys sign. */
+type Signer = Pick<Person, 'identity'>;
+
+const SYSTEM = { random: systemRandom, now: () => Date.now() };
+
 /** Every secret-sized value in all tables. */
 export const everything = (store: ParticipantStore): Uint8Array[] =>
   (Object.keys(TABLES) as Table[]).flatMap((table) =>
@@ -27,44 +32,50 @@ export const everything = (store: ParticipantStore): Uint8Array[] =>
       .filter((value): value is Uint8Array => value instanceof Uint8Array && value.length === 32),
   );
 
-/** What a member knows of its newest epoch, taken from its closed session. */
-export async function known(team: Team, name: string) {
-  const store = await team.store(name);
-  const epoch = store.all('epoch').at(-1)!;
-  const members = store.all('member', { chat: epoch.chat, epoch: epoch.epoch });
-  const held = everything(store);
-  await store.close();
+/** What a member knows of the newest epoch of its first group. Later values are drawn and dated by `source`. */
+export function knownIn(store: ParticipantStore, source = SYSTEM) {
+  const chat = store.all('chat')[0]!;
+  const epoch = store.all('epoch', { chat: chat.id, epoch: chat.epoch })[0]!;
+  const members = store.all('member', { chat: chat.id, epoch: chat.epoch });
   const roster: Roster = members.map(({ fingerprint, role, card_hash }) => ({
     fingerprint,
     role,
     cardHash: card_hash,
   }));
-  const placeOf = (who: string) =>
-    roster.findIndex(({ fingerprint }) => Buffer.from(fingerprint).toString('hex') === team.fingerprint(who));
   const { chat: group, epoch: number, place } = epoch;
   return {
     epoch,
     members,
-    held,
     roster,
-    placeOf,
     commit: parseCommit(epoch.commit),
     access: groupChannel(epoch.channel_seed),
     at: { group, epoch: number, place },
+    source,
   };
 }
-export type Known = Awaited<ReturnType<typeof known>>;
+export type Known = ReturnType<typeof knownIn>;
+
+/** The same of a session that is closed, with all that its disk holds. */
+export async function known(team: Team, name: string) {
+  const store = await team.store(name);
+  const of = knownIn(store);
+  const held = everything(store);
+  await store.close();
+  const placeOf = (who: string) =>
+    of.roster.findIndex(({ fingerprint }) => toHex(fingerprint) === team.fingerprint(who));
+  return { ...of, held, placeOf };
+}
 
 export const envelopeOf = (
-  { epoch }: Known,
+  { epoch, source }: Known,
   kind: Parameters<typeof sealEnvelope>[1],
   data: Uint8Array,
-): Uint8Array => sealEnvelope(epoch.seal_key, kind, data, systemRandom(16));
+): Uint8Array => sealEnvelope(epoch.seal_key, kind, data, source.random(16));
 
 /** The next message of whoever's place this is, as who knows its chain can make it, and what is known after it. */
 export function forge(
   of: Known,
-  signer: Person,
+  signer: Signer,
   text: string,
   payload: Partial<Payload> = {},
   header: Partial<MessageHeader> = {},
@@ -73,12 +84,18 @@ export function forge(
   const row = of.members[place]!;
   const base: Payload = {
     kind: 'text',
-    id: systemRandom(16),
-    time: Date.now(),
+    id: of.source.random(16),
+    time: of.source.now(),
     content: utf8(text),
     frontier: [],
   };
-  const fields = { sqn: row.next_sqn, salt: systemRandom(16), previous: row.last_hash, ...of.at, ...header };
+  const fields = {
+    sqn: row.next_sqn,
+    salt: of.source.random(16),
+    previous: row.last_hash,
+    ...of.at,
+    ...header,
+  };
   const padded = encodePayload({ ...base, ...payload });
   const sealed = sealMessage(signer.identity.signKey, of.commit.hash, row.chain, fields, padded);
   const after = { ...row, chain: sealed.nextChain, next_sqn: row.next_sqn + 1, last_hash: sealed.hash };
@@ -90,7 +107,7 @@ export function forge(
 }
 
 /** A frontier that says nothing but that its signer is there. */
-export const signOfLife = ({ at, commit }: Known, signer: Person, place = at.place): Uint8Array =>
+export const signOfLife = ({ at, commit }: Known, signer: Signer, place = at.place): Uint8Array =>
   makeFrontier(signer.identity.signKey, commit.hash, {
     ...at,
     place,
@@ -101,10 +118,10 @@ export const signOfLife = ({ at, commit }: Known, signer: Person, place = at.pla
 /** A commit after this epoch, by this person, with its secrets. */
 export function commitBy(
   of: Known,
-  signer: Person,
+  signer: Signer,
   change: Partial<CommitBody> = {},
 ): { commit: Commit; secret: Uint8Array; joiner: Uint8Array; envelope: Uint8Array } {
-  const secret = systemRandom(32);
+  const secret = of.source.random(32);
   const joiner = joinerSecret(change.reason === 'reset' ? undefined : of.epoch.init, secret);
   const commit = makeCommit(signer.identity.signKey, {
     group: of.at.group,
@@ -117,36 +134,41 @@ export function commitBy(
     reason: 'change',
     joinerHash: joinerHash(joiner),
     cut: of.members.map((row) => row.complete_sqn),
-    time: Date.now(),
+    time: of.source.now(),
     ...change,
   });
   return { commit, secret, joiner, envelope: envelopeOf(of, 'commit', commit.bytes) };
 }
 
-/** A token for this person's inbox, under its newest prekey, as `signer` can make it. */
-export async function tokenItem(
-  intruder: Awaited<ReturnType<typeof intrude>>,
-  signer: Person,
-  { identity: { card }, prekey }: Person,
+/** A token as `signer` can make it, as it lies in the inbox of this person. `offered`: its newest prekey, if known. */
+export function sealedToken(
+  source: Known['source'],
+  signer: Signer,
+  { identity: { card }, prekey }: Pick<Person, 'identity' | 'prekey'>,
+  offered: Uint8Array | undefined,
   commit: Pick<Commit, 'group' | 'epoch' | 'hash'>,
   draft: { type: TokenType; secret: Uint8Array; welcomeHash?: Uint8Array },
-): Promise<Uint8Array> {
-  const offered = await intruder.prekey(card.fingerprint);
+): Uint8Array {
   const { type, secret, welcomeHash = new Uint8Array(32) } = draft;
-  const content = {
-    time: Date.now(),
-    group: commit.group,
-    epoch: commit.epoch,
-    commitHash: commit.hash,
-  };
+  const content = { time: source.now(), group: commit.group, epoch: commit.epoch, commitHash: commit.hash };
   const newest = offered ? openPrekey(offered, card.signKey) : prekey.prekey;
   const token = makeToken(
     signer.identity,
     content,
     { type, to: card, prekey: newest, secret, welcomeHash },
-    systemRandom,
+    source.random,
   );
   const item =
     type === 'rekey' ? ({ type, token } as const) : { type, token, card: signer.identity.card.bytes };
-  return sealInboxItem(inboxKey(card), item, systemRandom(16));
+  return sealInboxItem(inboxKey(card), item, source.random(16));
 }
+
+/** The same under the prekey that the relay has. */
+export const tokenItem = async (
+  intruder: Awaited<ReturnType<typeof intrude>>,
+  signer: Signer,
+  to: Person,
+  commit: Pick<Commit, 'group' | 'epoch' | 'hash'>,
+  draft: Parameters<typeof sealedToken>[5],
+): Promise<Uint8Array> =>
+  sealedToken(SYSTEM, signer, to, await intruder.prekey(to.identity.card.fingerprint), commit, draft);

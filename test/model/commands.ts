@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { CRIMES, type Crime } from './malice.js';
 import type { Mischief } from './relayModel.js';
 import type { World } from './world.js';
 
@@ -24,6 +25,7 @@ export type Command = (
   | { readonly do: 'behave' | 'forget' | 'restart' | 'disconnect' | 'trim' }
   | { readonly do: 'go'; readonly up: boolean }
   | { readonly do: 'wait'; readonly seconds: number }
+  | { readonly do: 'crime'; readonly crime: Crime }
 ) & { readonly then: number };
 
 export async function perform(world: World, command: Command): Promise<void> {
@@ -112,6 +114,9 @@ export async function perform(world: World, command: Command): Promise<void> {
     case 'wait':
       await world.pass(command.seconds * 1000);
       break;
+    case 'crime':
+      world.malice?.commit(command.crime);
+      break;
   }
   await world.pass(command.then);
   world.note();
@@ -172,6 +177,10 @@ export const changes = [
       whom: who,
     }),
   ),
+];
+
+export const crimes = [
+  with_(15, fc.record({ do: fc.constant('crime' as const), crime: fc.constantFrom(...CRIMES) })),
 ];
 
 export const disks = [with_(2, by('copy')), with_(3, by('roll back'))];

@@ -53,6 +53,7 @@ function checkEntry(world: World, reader: Player, entry: HistoryEntry): void {
 /** What was accepted from a person is there, and nothing that was shown has gone. */
 function checkKept(world: World, all: Histories): void {
   for (const sent of world.sent.values()) {
+    if (world.wicked(sent.by)) continue;
     const own = all.get(sent.by);
     if (!sent.accepted || sent.lost || !own) continue;
     world.check(
@@ -61,7 +62,7 @@ function checkKept(world: World, all: Histories): void {
     );
   }
   for (const [player, entries] of all) {
-    if (player.rolledBack) continue;
+    if (player.rolledBack || world.wicked(player)) continue;
     const texts = new Set(entries.map(({ text }) => text));
     for (const text of world.shownTo(player))
       world.check(texts.has(text), `${player.name} was shown “${text}”, and it is gone`);
@@ -88,8 +89,9 @@ function checkNumbers(world: World, all: Histories): void {
       const key = `${epoch} ${toHex(sender)}`;
       const { order } = world.sent.get(text)!;
       const before = last.get(key);
+      const { by } = world.sent.get(text)!;
       world.check(
-        !before || before.order < order || player.rolledBack || world.sent.get(text)!.by.rolledBack,
+        !before || before.order < order || player.rolledBack || by.rolledBack || world.wicked(by),
         `${player.name}: “${text}” is out of order`,
       );
       last.set(key, { sqn, order });
@@ -117,6 +119,7 @@ async function checkReceipts(world: World, all: Histories): Promise<void> {
 /** Who is closed or was rolled back may have it. */
 const has = (world: World, all: Histories, player: Player, sent: Sent): boolean =>
   player.rolledBack ||
+  world.wicked(player) ||
   !player.store ||
   (all.get(player)?.some(({ text }) => text === sent.text) ?? world.shownTo(player).has(sent.text));
 
@@ -176,7 +179,11 @@ const follows = (world: World, player: Player): boolean => {
 
 const activeIn = (world: World): Player[] =>
   world.players.filter(
-    (player) => !world.outside.has(player) && follows(world, player) && !isCutOff(world, player),
+    (player) =>
+      !world.outside.has(player) &&
+      !world.wicked(player) &&
+      follows(world, player) &&
+      !isCutOff(world, player),
   );
 
 /** Knows that it lost the way, and was removed further on: nobody who is there can tell it. */
@@ -196,16 +203,26 @@ const FORK = 'follows another change of this group';
 const forked = ({ players }: World): boolean =>
   players.some(({ notices }) => notices.some((text) => text.includes(FORK)));
 
-/** What people do about a fork that they were told of: an admin starts again, with those that are members there. */
-export function mendFork(world: World): void {
+const isAdmin = (world: World, { client }: Player): boolean =>
+  client
+    ?.view()
+    .groups.some(({ id, members }) => id === world.group && members.some(({ me, admin }) => me && admin)) ??
+  false;
+
+/** Whether somebody could mend the group who is an admin and means well. */
+export const canMend = (world: World): boolean => activeIn(world).some((player) => isAdmin(world, player));
+
+/**
+ * What people do about a fork that they were told of, or a member who breaks the group again and again: an admin starts
+ * again, with those that are members there.
+ */
+export function mend(world: World): void {
   const active = activeIn(world);
   const admin = active.find(
     (player) =>
       world.chat(player)!.state === 'active' &&
-      player.notices.some((text) => text.includes(FORK)) &&
-      player.client
-        ?.view()
-        .groups.some(({ id, members }) => id === world.group && members.some(({ me, admin }) => me && admin)),
+      (world.malice || player.notices.some((text) => text.includes(FORK))) &&
+      isAdmin(world, player),
   );
   if (!admin) return;
   const inside = world.members(admin);
@@ -221,7 +238,7 @@ export function mendFork(world: World): void {
 }
 
 /** Whether one has accepted something, of an epoch that both were in, that the other has not and still would. */
-function holdsMore(one: Player, other: Player, chat: Uint8Array): boolean {
+function holdsMore(world: World, one: Player, other: Player, chat: Uint8Array): boolean {
   const epochs = ({ store }: Player) =>
     store!.all('epoch', { chat }).map((row) => ({ row, hash: toHex(parseCommit(row.commit).hash) }));
   const accepted = ({ store }: Player, epoch: number) => store!.all('accepted', { chat, epoch });
@@ -229,7 +246,12 @@ function holdsMore(one: Player, other: Player, chat: Uint8Array): boolean {
     if (!epochs(one).some((each) => each.hash === hash)) return false;
     const known = new Set(accepted(other, epoch).map(({ place, sqn }) => `${place} ${sqn}`));
     const last = (place: number) => (cut.length > 0 ? Buffer.from(cut).readUInt16BE(2 * place) : Infinity);
-    return accepted(one, epoch).some(({ place, sqn }) => !known.has(`${place} ${sqn}`) && sqn <= last(place));
+    const members = other.store!.all('member', { chat, epoch });
+    // Who signs two messages under one number has each member keep the one that came first.
+    const honest = (place: number) => toHex(members[place]!.fingerprint) !== world.malice?.me.fingerprint;
+    return accepted(one, epoch).some(
+      ({ place, sqn }) => !known.has(`${place} ${sqn}`) && sqn <= last(place) && honest(place),
+    );
   });
 }
 
@@ -256,11 +278,17 @@ export async function unfinished(world: World): Promise<string | undefined> {
       return `${player.name} still wants something`;
     const view = player.client!.view().groups.find(({ id }) => id === world.group)!;
     if (view.missing.length > 0) {
-      const holder = active.find((other) => holdsMore(other, player, chat.id));
+      const holder = active.find((other) => holdsMore(world, other, player, chat.id));
       if (holder) return `${player.name} misses messages that ${holder.name} has`;
     }
     for (const { fingerprint, name, presence } of view.members)
-      if (!inside.has(fingerprint) && presence === 'present' && !player.rolledBack && !forked(world))
+      if (
+        !inside.has(fingerprint) &&
+        name !== world.malice?.me.name &&
+        presence === 'present' &&
+        !player.rolledBack &&
+        !forked(world)
+      )
         return `${player.name} takes ${name} for present`;
     if (!view.members.some(({ fingerprint }) => fingerprint === player.fingerprint))
       return `${player.name} is not in its own group`;

@@ -52,10 +52,16 @@ export const GOOD: Mischief = {
   lie: false,
 };
 
+interface Item {
+  readonly envelope: Uint8Array;
+  /** The only ones it is shown to (hex fingerprints), while the relay helps whoever made it. */
+  audience: ReadonlySet<string> | undefined;
+}
+
 interface Log {
   readonly channel: Channel;
   first: number;
-  readonly items: Uint8Array[];
+  readonly items: Item[];
   /** Seq by sender and idempotency key. */
   readonly known: Map<string, number>;
 }
@@ -101,6 +107,7 @@ export class RelayModel {
     this.mischief = GOOD;
     this.cutOff.clear();
     this.up = true;
+    for (const { items } of this.#logs.values()) for (const item of items) item.audience = undefined;
     if (this.#lied) this.storeId = this.chance.bytes(32);
     this.#lied = false;
     this.disconnect();
@@ -170,12 +177,17 @@ export class RelayModel {
     this.#prekeys.set(fingerprint, prekey);
   }
 
-  /** Stores an envelope, whoever it is from. */
-  put(channel: Channel, envelope: Uint8Array, id: string): { seq: number; duplicate: number } {
+  /** Stores an envelope, whoever it is from; shown to all, or to an audience. */
+  put(
+    channel: Channel,
+    envelope: Uint8Array,
+    id: string,
+    audience?: ReadonlySet<string>,
+  ): { seq: number; duplicate: number } {
     const log = this.log(channel);
     const before = log.known.get(id);
     if (before !== undefined) return { seq: before, duplicate: 1 };
-    log.items.push(envelope);
+    log.items.push({ envelope, audience });
     this.seen.push({ channel: log.channel, envelope });
     const seq = log.first + log.items.length - 1;
     log.known.set(id, seq);
@@ -364,7 +376,8 @@ class Peer {
     }
   }
 
-  #item(subscription: Subscription, envelope: Uint8Array): void {
+  #item(subscription: Subscription, { envelope, audience }: Item): void {
+    if (audience && !audience.has(this.fingerprint)) return;
     const { chance, mischief, time, seen } = this.relay;
     const { channel } = subscription.log;
     const hand = (data: Uint8Array, seq = subscription.cursor) =>

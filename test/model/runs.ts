@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { perform, type Command } from './commands.js';
-import { checkSafety, describe, unfinished, APART, mendFork } from './oracle.js';
+import { APART, canMend, checkSafety, describe, mend, unfinished } from './oracle.js';
+import { Malice } from './malice.js';
 import { Broken, World } from './world.js';
 
 export interface Plan {
@@ -9,6 +10,8 @@ export interface Plan {
   readonly spare: number;
   readonly seed: number;
   readonly commands: readonly Command[];
+  /** One of the members attacks. */
+  readonly malice: boolean;
 }
 
 const STEP = 30_000;
@@ -20,6 +23,7 @@ export async function run(plan: Plan): Promise<void> {
   const world = new World(plan.seed);
   try {
     await world.found(plan.size, Math.min(6, plan.size + plan.spare));
+    if (plan.malice) world.malice = new Malice(world, world.players[1]!);
     for (const command of plan.commands) await perform(world, command);
     await checkSafety(world);
     await comeRight(world);
@@ -51,8 +55,10 @@ async function comeRight(world: World): Promise<void> {
     await world.pass(STEP);
     why = await unfinished(world);
     if (why === undefined) return;
-    if (passed === PATIENCE / 2 && why === APART) mendFork(world);
+    if (passed === PATIENCE / 2 && (why === APART || world.malice)) mend(world);
   }
+  // A member that has taken an admin's part, or left no admin but itself, can break a group for good.
+  if (world.malice && (world.usurped || !canMend(world))) return;
   throw new Broken(`after four hours ${why}`);
 }
 
@@ -67,6 +73,7 @@ export const runMany = (
   size: { min: number; max: number },
   spare: number,
   runs: number,
+  malice = false,
 ) =>
   fc.assert(
     fc.asyncProperty(
@@ -75,6 +82,7 @@ export const runMany = (
         spare: fc.nat(spare),
         seed: fc.noShrink(fc.nat(2 ** 31 - 1)),
         commands,
+        malice: fc.constant(malice),
       }),
       run,
     ),

@@ -3,6 +3,7 @@ import { parseCommit } from '../../src/protocol/commit.js';
 import type { MessageView } from '../../src/shared/view.js';
 import type { Tables } from '../../src/store/schema.js';
 import { Chance } from './chance.js';
+import type { Malice } from './malice.js';
 import { makePeople, Player, START } from './player.js';
 import { RelayModel } from './relayModel.js';
 import { settle, VirtualTime } from './virtualTime.js';
@@ -62,6 +63,15 @@ export class World {
 
   /** Players who are on the other side of a fork that was mended without them. */
   readonly outside = new Set<Player>();
+
+  /** The member that attacks, in some runs; and whether it did so with an admin's rights. */
+  malice: Malice | undefined;
+  usurped = false;
+
+  /** Whose client nothing is promised of. */
+  wicked(player: Player): boolean {
+    return player === this.malice?.me;
+  }
 
   async pass(ms: number): Promise<void> {
     await this.time.pass(ms);
@@ -135,24 +145,23 @@ export class World {
     return new Set(this.#shown.get(player)?.keys());
   }
 
-  send(by: Player): void {
-    if (!by.client || by.paused || this.members(by).length === 0) return;
+  /** A text that nobody else sends. */
+  willSay(by: Player): string {
     const order = this.sent.size;
     const text = `${by.name} ${order}`;
-    const sent: Sent = {
-      by,
-      text,
-      order,
-      roster: new Set(this.members(by)),
-      accepted: false,
-      lost: false,
-    };
-    this.sent.set(text, sent);
+    const roster = new Set(this.members(by));
+    this.sent.set(text, { by, text, order, roster, accepted: false, lost: this.wicked(by) });
+    return text;
+  }
+
+  send(by: Player): void {
+    if (!by.client || by.paused || this.members(by).length === 0) return;
+    const text = this.willSay(by);
     const { client } = by;
     client.send(this.group, text).then(
       () => {
         if (by.client !== client) return;
-        sent.accepted = true;
+        this.sent.get(text)!.accepted = true;
         this.say(by, `accepts “${text}”`);
       },
       (error: unknown) => this.say(by, `refuses “${text}”: ${(error as Error).message}`),

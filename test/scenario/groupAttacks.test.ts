@@ -358,7 +358,7 @@ describe('attacks on a group', { timeout: 120_000 }, () => {
     await until(bo, hasText(bo, group, 'Ada: the original'));
     const id = new Uint8Array(Buffer.from((await message(ada, group, 'the original'))!.id, 'hex'));
     await bo.close();
-    let bos = await known(team, 'Bo');
+    let bos: Known = await known(team, 'Bo');
     const mal = await intrude(team.person('Mal').identity, team.relay.url);
     for (const [text, change] of [
       ['edited', { kind: 'edit' }],

@@ -207,7 +207,7 @@ describe('who was removed and does not know it', () => {
     await room.pass(5_000);
     await mals.client.send(group, 'Hello?');
     // The relay shows Mal something else in its place.
-    items.fill(new Uint8Array(100), before);
+    items.fill({ envelope: new Uint8Array(100), audience: undefined }, before);
     room.relay.cutOff.clear();
     room.relay.disconnect();
     await room.pass(5_000);
