@@ -171,14 +171,16 @@ export class Rejoining {
     if (key) changes.push(...chat.committing.want('rejoin', request.from, request.prekey));
     await session.record(changes);
     if (key) chat.committing.look();
-    else await this.#showNext(chat.epochs.get(request.epoch), request.commitHash);
+    else await this.#showNext(request.epoch, request.commitHash);
   }
 
-  /** Who is in the group no more is shown the commit that it missed. */
-  async #showNext(epoch: EpochState | undefined, missed: Uint8Array): Promise<void> {
-    const next = epoch && this.chat.epochs.get(epoch.number + 1);
-    if (next && equal(next.commit.parent, missed))
+  /** Who is in the group no more is shown the commit that it missed, or that another than its own counts here. */
+  async #showNext(number: number, hash: Uint8Array): Promise<void> {
+    const { epochs, frontiers } = this.chat;
+    const [before, epoch, next] = [-1, 0, 1].map((step) => epochs.get(number + step));
+    if (epoch && next && equal(next.commit.parent, hash))
       await this.chat.publish('commit', next.commit.bytes, epoch);
+    else if (before && epoch && !equal(epoch.commit.hash, hash)) await frontiers.send(before, before);
   }
 
   /** Something of this sender came in an epoch that is over. Who goes on there was removed and does not know it. */
@@ -187,7 +189,7 @@ export class Rejoining {
     const shown = this.#shown.get(epoch.number) ?? -Infinity;
     if (epoch === this.chat.epoch || this.chat.epoch.member(from) || clock.now() - shown < HOUR) return;
     this.#shown.set(epoch.number, clock.now());
-    await this.#showNext(epoch, epoch.commit.hash);
+    await this.#showNext(epoch.number, epoch.commit.hash);
   }
 
   /** Whoever asked before my newest epoch began, and was heard in it, found the way by itself. */

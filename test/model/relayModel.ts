@@ -81,7 +81,7 @@ export class RelayModel {
   /** Readers (hex fingerprints) it shows nothing to and takes nothing from. */
   readonly cutOff = new Set<string>();
   up = true;
-  /** It made numbers up at some time: what it says of them is worth nothing. */
+  /** It made numbers up at some time, or hid something: what it says of them is worth nothing. */
   #lied = false;
   readonly #logs = new Map<string, Log>();
   readonly #prekeys = new Map<string, Uint8Array>();
@@ -102,7 +102,7 @@ export class RelayModel {
     if (mischief.lie) this.#lied = true;
   }
 
-  /** From now on it does what it should: whoever was told made-up numbers finds another store. */
+  /** From now on it does what it should, and everyone finds another store if this one was not what it seemed. */
   behave(): void {
     this.mischief = GOOD;
     this.cutOff.clear();
@@ -188,6 +188,7 @@ export class RelayModel {
     const before = log.known.get(id);
     if (before !== undefined) return { seq: before, duplicate: 1 };
     log.items.push({ envelope, audience });
+    if (audience) this.#lied = true;
     this.seen.push({ channel: log.channel, envelope });
     const seq = log.first + log.items.length - 1;
     log.known.set(id, seq);

@@ -10,6 +10,7 @@ import { rosterHash, type Roster } from '../../../src/protocol/roster.js';
 import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
 import { sealWelcome } from '../../../src/protocol/welcome.js';
 import { makePeople, type Person } from '../../helpers/people.js';
+import { GOOD } from '../../model/relayModel.js';
 import { epochOf, Guest, known, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
@@ -182,6 +183,35 @@ describe('a request', () => {
     room.relay.restart(true);
     await room.pass(120_000);
     expect(mals.stopped(group)).toContain('You were removed');
+  });
+});
+
+describe('a request from another branch of the group', () => {
+  it('of who was removed in this one is answered with what counts here', async () => {
+    const { channel } = epochOf(mals, [ada, bo, mal]).access;
+    const shownOnlyTo = async (guests: readonly Guest[], act: () => Promise<unknown>) => {
+      const { items } = room.relay.log(channel);
+      const before = items.length;
+      const hidden = [adas, bos, mals].filter((guest) => !guests.includes(guest));
+      for (const { id } of hidden) room.relay.cutOff.add(id);
+      await act();
+      await room.pass(5_000);
+      for (const item of items.slice(before)) item.audience = new Set(guests.map(({ id }) => id));
+      room.relay.cutOff.clear();
+      room.relay.disconnect();
+      await room.pass(15_000);
+    };
+    await shownOnlyTo([adas, bos], () => adas.client.groups.renew(group));
+    await shownOnlyTo([mals], () => mals.client.groups.renew(group));
+    await adas.client.groups.remove(group, mals.id);
+    await room.pass(5_000);
+    await adas.client.groups.renew(group);
+    await room.pass(5_000);
+    expect([adas, bos, mals].map((guest) => guest.epoch(group))).toEqual([4, 4, 2]);
+    room.relay.turn({ ...GOOD, lie: true });
+    room.relay.behave();
+    await room.pass(120_000);
+    expect((await mals.notices(group)).at(-1)).toContain('follows another change of this group than you do');
   });
 });
 
