@@ -38,6 +38,15 @@ const ANSWER_EVERY = HOUR / 2;
 /** A reset goes this far ahead, beyond the epochs of whoever went on without the admin. */
 const RESET_STEP = 100;
 
+/** What becomes of a member that is brought back. */
+const AGAIN = {
+  active: 'active',
+  declined: 'declined',
+  leaving: 'leaving',
+  left: 'leaving',
+  removed: 'active',
+} as const;
+
 /** The one way back from every lost state: a request to members, and a commit that brings me back. */
 export class Rejoining {
   #cancel: () => void = () => undefined;
@@ -195,7 +204,7 @@ export class Rejoining {
   /** Whoever asked before my newest epoch began, and was heard in it, found the way by itself. */
   #isOver({ from, time }: RejoinRequest): boolean {
     const { epoch } = this.chat;
-    return time < epoch.commit.time && (epoch.member(from)?.frontier.size ?? 0) > 0;
+    return time < Math.min(epoch.commit.time, epoch.row.opened) && (epoch.member(from)?.frontier.size ?? 0) > 0;
   }
 
   /** Who only suspects to have missed something is where I am, or I am the one who missed it. */
@@ -275,7 +284,8 @@ export class Rejoining {
     if (!follows) for (const each of chat.epochs.values()) changes.push(...each.distrustCut());
     else commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
     changes.push({ drop: 'held', key: [held] }, ...epoch.setCut(cut), ...session.prekeys.tend(now));
-    chat.row = { ...chat.row, lost: '', asked: 0 };
+    // In this branch of the group I am a member: who wanted to leave says so again.
+    chat.row = { ...chat.row, state: AGAIN[chat.row.state], lost: '', asked: 0 };
     this.#cancel();
     await chat.succession.switchTo(commit, roster, place, joiner, cards, changes);
     session.connection.putPrekey(session.prekeys.newest());

@@ -1,5 +1,6 @@
 import { toHex, utf8 } from '../../src/crypto/bytes.js';
-import { openEnvelope, sealEnvelope } from '../../src/protocol/channel.js';
+import type { sealEnvelope } from '../../src/protocol/channel.js';
+import { openEnvelope } from '../../src/protocol/channel.js';
 import { applyChanges, MAX_SQN, type CommitBody, type RosterChange } from '../../src/protocol/commit.js';
 import { makeFrontier } from '../../src/protocol/frontier.js';
 import { inboxKey } from '../../src/protocol/identity.js';
@@ -86,7 +87,7 @@ export class Malice {
         return this.#renew(of, this.#some(), {
           ...(chance.once(0.3) ? { joinerHash: chance.bytes(32) } : {}),
           ...(chance.once(0.5) ? { cut: of.roster.map(() => chance.upTo(8)) } : {}),
-          ...(chance.once(0.3) ? { time: chance.upTo(2) * 1000 * DAY } : {}),
+          ...(chance.once(0.3) ? { time: this.world.time.now + 1000 * DAY * (chance.upTo(3) - 1) } : {}),
         });
       case 'renews twice': {
         const [these, others] = this.#halves();
@@ -181,8 +182,9 @@ export class Malice {
           ]
         : [],
     );
+    const place = chance.once(0.5) ? this.#place(of) : of.at.place;
     const next = chance.once(0.3) ? chance.bytes(32) : new Uint8Array(0);
-    this.#seal(of, 'frontier', makeFrontier(this.#key, of.commit.hash, { ...of.at, entries, next }));
+    this.#seal(of, 'frontier', makeFrontier(this.#key, of.commit.hash, { ...of.at, place, entries, next }));
   }
 
   #babble(of: Known): void {

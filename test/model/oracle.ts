@@ -221,7 +221,7 @@ export function mend(world: World): void {
   const admin = active.find(
     (player) =>
       world.chat(player)!.state === 'active' &&
-      (world.malice || player.notices.some((text) => text.includes(FORK))) &&
+      (world.malice !== undefined || player.notices.some((text) => text.includes(FORK))) &&
       isAdmin(world, player),
   );
   if (!admin) return;

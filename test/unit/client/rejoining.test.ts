@@ -5,6 +5,7 @@ import { systemRandom } from '../../../src/crypto/random.js';
 import { openPrekey } from '../../../src/protocol/card.js';
 import { makeCommit, type CommitBody } from '../../../src/protocol/commit.js';
 import { makeToken } from '../../../src/protocol/invitation.js';
+import { decodePayload } from '../../../src/protocol/payload.js';
 import { makeRejoinRequest } from '../../../src/protocol/rejoin.js';
 import { rosterHash, type Roster } from '../../../src/protocol/roster.js';
 import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
@@ -138,6 +139,24 @@ describe('a new start of the group', () => {
     await answer(ada, { epoch: 9, reason: 'reset', cut: [], changes: [] }, without);
     expect(bos.epoch(group)).toBe(9);
     expect(await bos.notices(group)).toContain('Mal is no longer in the group.');
+  });
+
+  it.each([
+    ['who left is leaving', () => bos.client.groups.leave(group), 'left', 'leaving'],
+    ['who was removed is there', () => adas.client.groups.remove(group, bos.id), 'removed', 'active'],
+  ])('in which %s again', async (_, part, before, after) => {
+    const { roster } = epochOf(bos, [ada, bo, mal]);
+    const state = () => bos.store.all('chat')[0]!.state;
+    const parted = part();
+    await room.pass(5_000);
+    await parted;
+    expect(state()).toBe(before);
+    await answer(ada, { ...FAR, reason: 'reset', cut: [], changes: [] }, () => roster);
+    expect([bos.epoch(group), state()]).toEqual([9, after]);
+    const said = bos.store.all('outbox', { epoch: 9 }).filter(({ payload }) => payload.length > 0);
+    expect(said.map(({ payload }) => decodePayload(payload).kind)).toEqual(
+      after === 'leaving' ? ['leave'] : [],
+    );
   });
 
   it('gives a revoked key nothing', async () => {
