@@ -170,6 +170,11 @@ describe('a commit that follows', () => {
     expect(names(checkCommit(commit, base))).toEqual(['admin Ada', 'member Bob']);
   });
 
+  it('may be that of an admin who is one no more', () => {
+    const commit = commitAfter(base, ada, [turns(bob, 'admin'), turns(ada, 'member')]);
+    expect(names(checkCommit(commit, base))).toEqual(['admin Bob', 'member Ada', 'member Cleo']);
+  });
+
   it('makes the successor of the only admin an admin when that one leaves', () => {
     const leave = leaveOf(base, ada, { successor: of(cleo) });
     const commit = commitAfter(base, bob, [turns(cleo, 'admin'), removes(ada, leave)]);
@@ -275,6 +280,17 @@ describe('a commit that follows', () => {
       () => commitAfter(base, bob, [removes(ada, leaveOf(base, ada))]),
     ],
     [
+      'add somebody whom the leaving admin names',
+      () => {
+        const leave = leaveOf(base, ada, { successor: of(eve) });
+        return commitAfter(base, bob, [adds(eve, 'admin'), removes(ada, leave)]);
+      },
+    ],
+    [
+      'add who left, as an admin',
+      () => commitAfter(base, bob, [removes(cleo, leaveOf(base, cleo)), adds(cleo, 'admin')]),
+    ],
+    [
       'promote because an admin leaves who will stay',
       () => {
         const leave = leaveOf(base, ada, { successor: of(bob) });
@@ -287,12 +303,12 @@ describe('a commit that follows', () => {
   });
 
   it('does not promote a successor while another admin stays', () => {
-    const two = { ...base, roster: base.roster.map((entry) => ({ ...entry })) };
-    const cleoToo = { ...two, roster: applyChanges(base.roster, [turns(cleo, 'admin')]) };
-    const leave = leaveOf(base, ada, { successor: of(bob) });
-    expect(judge(commitAfter(cleoToo, bob, [removes(ada, leave)]), cleoToo)).toBe('nothing');
-    const commit = commitAfter(cleoToo, bob, [turns(bob, 'admin'), removes(ada, leave)]);
-    expect(judge(commit, cleoToo)).toBe('bad-commit');
+    const two = { ...base, roster: applyChanges(base.roster, [turns(cleo, 'admin')]) };
+    for (const admin of [ada, cleo]) {
+      const leaves = removes(admin, leaveOf(base, admin, { successor: of(bob) }));
+      expect(judge(commitAfter(two, bob, [leaves]), two)).toBe('nothing');
+      expect(judge(commitAfter(two, bob, [turns(bob, 'admin'), leaves]), two)).toBe('bad-commit');
+    }
   });
 
   it('does not show a removal as a wish that was none, not even an admin’s', () => {
@@ -335,6 +351,11 @@ describe('a commit that somebody joins by', () => {
 
   const breaks: [string, () => [Commit, Roster?]][] = [
     ['a member adds', () => [commitAfter(base, bob, [adds(eve)])]],
+    ['a member adds, and brings somebody back', () => [commitAfter(base, bob, [adds(eve), returns(cleo)])]],
+    [
+      'a reset changes something',
+      () => [commitAfter(base, ada, [turns(bob, 'admin')], { reason: 'reset', cut: [0] })],
+    ],
     ['a member resets', () => [commitAfter(base, bob, [], { reason: 'reset' })]],
     ['the committer is outside', () => [commitAfter(base, eve, [], { reason: 'reset' })]],
     ['the committer left by it', () => [commitAfter(base, ada, [turns(bob, 'admin'), removes(ada)])]],
