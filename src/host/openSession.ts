@@ -9,6 +9,7 @@ import type { Card } from '../protocol/card.js';
 import type { Identity } from '../protocol/identity.js';
 import { ParticipantStore, type StoreOptions } from '../store/participantStore.js';
 import { workerHistory } from '../store/historyPort.js';
+import { keyProgress } from './keyProgress.js';
 import type { LocalParticipant } from './participants.js';
 import { wrapInThreads } from './tokenThreads.js';
 
@@ -43,7 +44,7 @@ export async function openSession(options: OpenSession): Promise<ChatClient> {
     clock: systemClock,
     random: systemRandom,
     dial: dialWebSocket,
-    wrap: wrapInThreads(join(distFolder, 'tokenWorker.js')),
+    wrap: wrapInThreads(join(distFolder, 'tokenWorker.js'), keyProgress),
     relayAddress,
     log,
   };

@@ -13,8 +13,13 @@ const PART = 16;
 /** A thread with nothing to do ends after this, ms: it takes long to get up to speed, and changes come in a row. */
 const IDLE = 30_000;
 
+/** Shows people how many of so many jobs are done while `work` goes on. */
+export type Progress = <T>(of: number, work: (report: (done: number) => void) => Promise<T>) => Promise<T>;
+
+const unseen: Progress = (_, work) => work(() => undefined);
+
 /** Wraps in worker threads; `script` is the path of the built tokenWorker.js. */
-export const wrapInThreads = (script: string): Wrap => {
+export const wrapInThreads = (script: string, progress = unseen): Wrap => {
   const few = wrapHere(systemRandom);
   const idle: { worker: Worker; ends: NodeJS.Timeout }[] = [];
   const hired = (): Worker => {
@@ -40,7 +45,8 @@ export const wrapInThreads = (script: string): Wrap => {
     if (jobs.length < FEW) return few(jobs);
     const results: (Wrapped | undefined)[] = [];
     let next = 0;
-    const thread = async () => {
+    let done = 0;
+    const thread = async (report: (done: number) => void) => {
       const worker = hired();
       try {
         while (next < jobs.length) {
@@ -52,6 +58,7 @@ export const wrapInThreads = (script: string): Wrap => {
           });
           worker.removeAllListeners('error');
           for (const [i, wrapped] of part.entries()) results[at + i] = wrapped;
+          report((done += part.length));
         }
       } catch (error) {
         await worker.terminate();
@@ -59,7 +66,10 @@ export const wrapInThreads = (script: string): Wrap => {
       }
       rests(worker);
     };
-    await Promise.all(Array.from({ length: Math.min(THREADS, Math.ceil(jobs.length / PART)) }, thread));
+    const threads = Math.min(THREADS, Math.ceil(jobs.length / PART));
+    await progress(jobs.length, (report) =>
+      Promise.all(Array.from({ length: threads }, () => thread(report))),
+    );
     return results;
   };
 };

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Random } from '../crypto/random.js';
 import { explained } from './diskErrors.js';
 import { hasCode, nodeFiles, type Files } from './files.js';
@@ -6,7 +7,7 @@ import type { HistoryKeeper, HistoryPort } from './history.js';
 import type { Place } from './images.js';
 import { createJournal, OwnedJournals } from './ownedJournals.js';
 import { enterOwner, isOpen, openElsewhere } from './owner.js';
-import { encodeChanges, encodeHead, historyIn, type Condition } from './records.js';
+import { encodeChanges, encodeHead, encodeInTurns, historyIn, SLICE, type Condition } from './records.js';
 import { recover } from './recovery.js';
 import type { ReplayDb } from './replayDb.js';
 import type { Change, Table, Tables } from './schema.js';
@@ -22,7 +23,8 @@ const CLAIMS = 5;
 const WATCH_INTERVAL = 2000;
 
 interface Commit {
-  readonly payload: Uint8Array;
+  /** A long record is encoded when its turn comes. */
+  readonly payload: Uint8Array | undefined;
   readonly changes: readonly Change[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -141,7 +143,7 @@ export class ParticipantStore {
   commit(changes: readonly Change[]): Promise<void> {
     return explained(() => {
       if (this.#closing) throw closed();
-      const payload = encodeChanges(changes);
+      const payload = changes.length > SLICE ? undefined : encodeChanges(changes);
       return new Promise<void>((resolve, reject) => {
         this.#queue.push({ payload, changes, resolve, reject });
         if (this.#queue.length === 1) void this.#inTurn(() => this.#writeQueue());
@@ -179,12 +181,21 @@ export class ParticipantStore {
   }
 
   async #writeQueue(): Promise<void> {
-    const commits = this.#queue.splice(0);
-    const { options, journals, replay, history } = this.#live;
+    const { options, journals, history } = this.#live;
+    const commits: Commit[] = [];
+    const payloads: Uint8Array[] = [];
+    for (const commit of this.#queue.splice(0)) {
+      try {
+        payloads.push(commit.payload ?? (await encodeInTurns(commit.changes)));
+        commits.push(commit);
+      } catch (error) {
+        commit.reject(error);
+      }
+    }
     try {
-      await journals.write(commits.map(({ payload }) => payload));
+      await journals.write(payloads);
       const changes = commits.flatMap((commit) => commit.changes);
-      replay.apply(changes);
+      await this.#apply(changes);
       history.apply(historyIn(changes));
     } catch (error) {
       journals.fail(error as Error);
@@ -198,6 +209,17 @@ export class ParticipantStore {
     this.pending = 0;
     // If it fails the journals stay, and the next one is tried in due course.
     this.checkpoint().catch(() => {});
+  }
+
+  /** All at once, but for many rows that nobody reads before the next opening: these go first, slice by slice. */
+  async #apply(changes: readonly Change[]): Promise<void> {
+    const { replay } = this.#live;
+    const unread = changes.length > SLICE ? changes.filter(isUnread) : [];
+    for (let at = 0; at < unread.length; at += SLICE) {
+      replay.apply(unread.slice(at, at + SLICE));
+      await setImmediate();
+    }
+    replay.apply(unread.length > 0 ? changes.filter((change) => !isUnread(change)) : changes);
   }
 
   async #saveImages(): Promise<void> {
@@ -224,6 +246,10 @@ export class ParticipantStore {
     await Promise.allSettled([journals.close(), history.close(), this.leave()]);
   }
 }
+
+const UNREAD: readonly string[] = ['member', 'outbox'] satisfies Table[];
+const isUnread = (change: Change): boolean =>
+  UNREAD.includes('put' in change ? change.put : 'drop' in change ? change.drop : '');
 
 /** Goes above whatever there is, also when the owner writes its next journal at this moment. */
 async function claim(place: Place, guarded: number, onReplaced: () => void) {

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import { concat } from '../crypto/bytes.js';
 import { bytes, decode, encode, list, oneOf, text, uint, type Codec } from '../protocol/codec.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { MAX_RECORD_BYTES } from './journal.js';
@@ -76,10 +78,31 @@ const changes = list(change, 1 << 20);
  * One journal record. Numbers are integers from 0 to 2^53 − 1, text is Unicode, else ProtocolError 'malformed'. Throws
  * RangeError above MAX_RECORD_BYTES.
  */
-export function encodeChanges(value: readonly Change[]): Uint8Array {
-  const record = encode(changes, value);
+export const encodeChanges = (value: readonly Change[]): Uint8Array => bounded(encode(changes, value));
+
+function bounded(record: Uint8Array): Uint8Array {
   if (record.length > MAX_RECORD_BYTES) throw new RangeError('encodeChanges: the record is too long');
   return record;
+}
+
+/** Changes that are dealt with in one turn of the event loop. */
+export const SLICE = 256;
+
+/** The first bytes of a list of so many items. */
+function listHead(length: number): Uint8Array {
+  const zeros = encode(list(uint(), length), Array<number>(length).fill(0));
+  return zeros.subarray(0, zeros.length - length);
+}
+
+/** What encodeChanges gives, with a turn of the event loop after each slice. Rejects with what it throws. */
+export async function encodeInTurns(value: readonly Change[]): Promise<Uint8Array> {
+  const parts = [listHead(value.length)];
+  for (let at = 0; at < value.length; at += SLICE) {
+    const slice = value.slice(at, at + SLICE);
+    parts.push(encode(changes, slice).subarray(listHead(slice.length).length));
+    await setImmediate();
+  }
+  return bounded(concat(...parts));
 }
 
 /** Throws ProtocolError 'malformed' for everything that encodeChanges doesn't write. */

@@ -2,16 +2,32 @@ import { EventEmitter, once } from 'node:events';
 import { cp, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { uintBytes } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { nodeFiles, type Files } from '../../../src/store/files.js';
 import { ParticipantStore } from '../../../src/store/participantStore.js';
-import { message, messagesIn, newFolder, openStore, storageKey, upTo } from '../../helpers/stores.js';
+import type { Change, Tables } from '../../../src/store/schema.js';
+import { chat, message, messagesIn, newFolder, openStore, storageKey, upTo } from '../../helpers/stores.js';
 
 async function newParticipant(): Promise<string> {
   const dir = await newFolder();
   await ParticipantStore.create(dir, storageKey, systemRandom, message(1));
   return dir;
 }
+
+const memberOf = (epoch: number, place: number): Tables['member'] => ({
+  chat,
+  epoch,
+  place,
+  fingerprint: chat,
+  role: 'member',
+  card_hash: chat,
+  chain: chat,
+  next_sqn: 1,
+  complete_sqn: 0,
+  last_hash: chat,
+  presence: 'invited',
+});
 
 /** SecretStorage of one browser profile. */
 function newGuard() {
@@ -55,6 +71,49 @@ describe('participant store', () => {
     await store.commit(message(2));
     expect(await messagesIn(store)).toEqual({ replay: upTo(2), history: upTo(2) });
     await store.close();
+  });
+
+  it('takes a long record in turns: in its order, with nobody shown half of it, and alone if it is refused', async () => {
+    const dir = await newParticipant();
+    const store = await openStore(dir);
+    const meta = (value: number): Change => ({ put: 'meta', row: { key: 'k', value: uintBytes(value, 2) } });
+    const long = (value: number, place = 0): Change[] =>
+      Array.from({ length: 1000 }, (_, i): Change[] => [
+        { put: 'next', row: { chat: uintBytes(i, 2), commit: uintBytes(value, 2), at: 1 } },
+        { put: 'accepted', row: { chat, epoch: value, place, sqn: i, hash: chat } },
+        { put: 'member', row: memberOf(value, i) },
+      ]).flat();
+    const state = () =>
+      [store.all('meta', { key: 'k' }), store.all('next'), store.all('accepted')].map((rows) => rows.length);
+    const commits = [
+      store.commit([...long(1), meta(1)]),
+      store.commit([...long(2, -1), meta(9)]),
+      store.commit([meta(2)]),
+      store.commit([meta(3), ...long(3)]),
+      store.commit([meta(4)]),
+    ];
+    const settled = Promise.allSettled(commits);
+    let over = false;
+    void settled.then(() => (over = true));
+    const seen = new Set<string>();
+    while (!over) {
+      seen.add(state().join());
+      await new Promise(setImmediate);
+    }
+    expect((await settled).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    seen.add(state().join());
+    for (const each of seen) expect(['0,0,0', '1,1000,1000', '1,1000,2000']).toContain(each);
+    await store.close();
+    const again = await openStore(dir);
+    expect(again.all('meta', { key: 'k' })[0]?.value).toEqual(uintBytes(4, 2));
+    expect(again.all('member').length).toBe(2000);
+    await again.close();
   });
 
   it('numbers only go up, and a checkpoint leaves one journal and its images', async () => {

@@ -1,7 +1,13 @@
 import { encode as cbor } from 'cborg';
 import { describe, expect, it } from 'vitest';
 import { MAX_RECORD_BYTES } from '../../../src/store/journal.js';
-import { decodeChanges, decodeHead, encodeChanges, encodeHead } from '../../../src/store/records.js';
+import {
+  decodeChanges,
+  decodeHead,
+  encodeChanges,
+  encodeHead,
+  encodeInTurns,
+} from '../../../src/store/records.js';
 import { columnsOf, TABLE_NAMES } from '../../../src/store/rows.js';
 import type { Change } from '../../../src/store/schema.js';
 import { entry } from '../../helpers/stores.js';
@@ -57,9 +63,17 @@ describe('records', () => {
     expect(() => decodeChanges(new Uint8Array([...record, 0]))).toThrow(/Malformed/);
   });
 
-  it('are bounded', () => {
+  it('are the same when a long one is encoded in turns', async () => {
+    for (const length of [0, 1, 23, 24, 256, 257, 512, 70_000]) {
+      const drops = Array.from({ length }, (_, i): Change => ({ drop: 'intent', key: ['a', 'b', i] }));
+      expect(await encodeInTurns(drops)).toEqual(encodeChanges(drops));
+    }
+  });
+
+  it('are bounded', async () => {
     const long = { key: 'x', value: new Uint8Array(MAX_RECORD_BYTES) };
     expect(() => encodeChanges([{ put: 'meta', row: long }])).toThrow(RangeError);
+    await expect(encodeInTurns([{ put: 'meta', row: long }])).rejects.toThrow(RangeError);
   });
 
   it('begin with a head that tells a newer version from nonsense', () => {
