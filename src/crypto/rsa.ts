@@ -66,40 +66,40 @@ const ALGORITHM = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5,
 const EXPONENT = [2, 3, 1, 0, 1];
 
 /**
- * Whether this is the DER SPKI, in canonical form, of a key as it is accepted: what is before and after a modulus of
+ * The modulus in a DER SPKI that has the canonical form of a key as it is accepted: what is before and after a modulus of
  * that length, whose highest and lowest bits are set. OpenSSL parses other forms, and even moduli.
  */
-function isCanonical(spki: Uint8Array): boolean {
+function modulusIn(spki: Uint8Array): Uint8Array | undefined {
   const size = spki.length - 38;
-  if (size < RSA_MIN_BITS / 8 || size > RSA_MAX_BITS / 8) return false;
+  if (size < RSA_MIN_BITS / 8 || size > RSA_MAX_BITS / 8) return undefined;
   const numbers = [...head(0x30, size + 10), ...head(2, size + 1), 0];
   const before = [...head(0x30, size + 34), ...ALGORITHM, ...head(3, size + 15), 0, ...numbers];
   const modulus = spki.subarray(before.length, -EXPONENT.length);
-  return (
-    before.every((byte, i) => spki[i] === byte) &&
+  return before.every((byte, i) => spki[i] === byte) &&
     EXPONENT.every((byte, i) => spki.at(i - EXPONENT.length) === byte) &&
     (modulus[0] ?? 0) >= 0x80 &&
     ((modulus.at(-1) ?? 0) & 1) === 1
-  );
+    ? modulus
+    : undefined;
 }
 
-/** A public key that is parsed when it is used, since that takes longer than a verification. Throws as parsePublicKey. */
-export function publicKeyLater(spki: Uint8Array): () => KeyObject {
-  let key = isCanonical(spki) ? undefined : parsePublicKey(spki);
-  return () => (key ??= parsePublicKey(spki));
-}
-
-/** Parses a public key (DER SPKI, canonical). Throws RsaKeyError; parsing costs more than a verification: keep the result. */
+/** Parses a public key (DER SPKI, canonical). Throws RsaKeyError. */
 export function parsePublicKey(spki: Uint8Array): KeyObject {
-  let key: KeyObject;
+  const modulus = modulusIn(spki);
+  if (!modulus) throw refusal(spki);
+  // OpenSSL takes ten times as long to find its way through DER.
+  const n = Buffer.from(modulus).toString('base64url');
+  return checked(createPublicKey({ key: { kty: 'RSA', n, e: 'AQAB' }, format: 'jwk' }));
+}
+
+/** What is wrong with a public key that has not the canonical form. */
+function refusal(spki: Uint8Array): Error {
   try {
-    key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-  } catch {
-    throw new RsaKeyError('The public key is damaged.');
+    checked(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }));
+    return new RsaKeyError('The public key is not in canonical form.');
+  } catch (error) {
+    return error instanceof RsaKeyError ? error : new RsaKeyError('The public key is damaged.');
   }
-  checked(key);
-  if (!isCanonical(spki)) throw new RsaKeyError('The public key is not in canonical form.');
-  return key;
 }
 
 /** Parses a private key (DER PKCS #8). Throws RsaKeyError. */

@@ -1,13 +1,7 @@
 import { equal, label } from '../crypto/bytes.js';
 import { sha256 } from '../crypto/hash.js';
 import { KEM_PUBLIC_BYTES } from '../crypto/kem.js';
-import {
-  parsePublicKey,
-  publicKeyLater,
-  RSA_MAX_BYTES,
-  RSA_MAX_SPKI,
-  type KeyObject,
-} from '../crypto/rsa.js';
+import { parsePublicKey, RSA_MAX_BYTES, RSA_MAX_SPKI, type KeyObject } from '../crypto/rsa.js';
 import { bytes, decode, encode, struct, text, uint, versioned } from './codec.js';
 import { ProtocolError } from './errors.js';
 import { isName, MAX_NAME_BYTES } from './names.js';
@@ -94,7 +88,6 @@ export function openCard(data: Uint8Array): Card {
     if (!isName(body.name)) throw new Error('its name is not allowed');
     if (equal(body.signKey, body.transportKey)) throw new Error('one key for two purposes');
     const signKey = parsePublicKey(body.signKey);
-    const transportKey = publicKeyLater(body.transportKey);
     if (!verifySigned(signKey, CARD_LABEL, signed)) throw new Error('its signature does not hold');
     return {
       bytes: data,
@@ -102,9 +95,7 @@ export function openCard(data: Uint8Array): Card {
       fingerprint: sha256(body.signKey),
       name: body.name,
       signKey,
-      get transportKey() {
-        return transportKey();
-      },
+      transportKey: parsePublicKey(body.transportKey),
       signSpki: body.signKey,
       transportSpki: body.transportKey,
       signedPrekey: body.prekey,

@@ -148,10 +148,15 @@ async function measure(n: number) {
     }
     return { ...made, bytes };
   };
+  /** Small groups are timed several times, as the peer's are: the median, and the last result. */
   const clock = async <T>(work: () => Promise<T>): Promise<[number, T]> => {
-    const from = now();
-    const result = await work();
-    return [now() - from, result];
+    const times: number[] = [];
+    for (;;) {
+      const from = now();
+      const result = await work();
+      times.push(now() - from);
+      if (n > 100 || times.length === 5) return [median(times), result];
+    }
   };
   const [making, made] = await clock(make);
   const { init } = epochSecrets(made.joiner, made.commit.hash, n);

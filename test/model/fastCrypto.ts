@@ -42,7 +42,6 @@ vi.mock('../../src/crypto/rsa.js', () => ({
     return Promise.resolve({ privateKey: secret, publicKey: hash('spki', secret) });
   },
   parsePublicKey: (spki: Uint8Array): Key => ({ spki }),
-  publicKeyLater: (spki: Uint8Array) => (): Key => ({ spki }),
   parsePrivateKey: (secret: Uint8Array): Key => ({ spki: hash('spki', secret) }),
   publicOf: ({ spki }: Key) => spki,
   rsaBytes: () => RSA_BYTES,

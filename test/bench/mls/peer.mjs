@@ -24,6 +24,17 @@ async function timed(work) {
   const result = await work();
   return [performance.now() - from, result];
 }
+/** Small groups are timed several times, as ours are: the median, and the last result. */
+async function repeated(n, work) {
+  const times = [];
+  let result;
+  for (let i = 0; i < (n <= 100 ? 5 : 1); i++) {
+    const [took, last] = await timed(work);
+    times.push(took);
+    result = last;
+  }
+  return [median(times), result];
+}
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 
 const member = (name) =>
@@ -44,15 +55,15 @@ async function measure(n) {
   }));
   const commit = (state, extraProposals = []) =>
     createCommit({ state, cipherSuite: impl }, { extraProposals, ratchetTreeExtension: true });
-  const [make, made] = await timed(async () =>
+  const [make, made] = await repeated(n, async () =>
     commit(await createGroup(new Uint8Array(16), ada.publicPackage, ada.privatePackage, [], impl), adds),
   );
   const join = (person) =>
     joinGroup(made.welcome, person.publicPackage, person.privatePackage, emptyPskIndex, impl);
-  const [joining, bo] = await timed(() => join(people[1]));
+  const [joining, bo] = await repeated(n, () => join(people[1]));
   const remove = { proposalType: 'remove', remove: { removed: n - 1 } };
-  const [removing, removed] = await timed(() => commit(made.newState, [remove]));
-  const [renewing, renewed] = await timed(() => commit(made.newState));
+  const [removing, removed] = await repeated(n, () => commit(made.newState, [remove]));
+  const [renewing, renewed] = await repeated(n, () => commit(made.newState));
   const encrypt = [];
   const decrypt = [];
   let [sender, receiver] = [made.newState, bo];
