@@ -42,8 +42,8 @@ than the time, and says the same on another machine.
 - **Replay accept**: the record of a received message, stored, in turns with a plain append of as many bytes and
   \`fdatasync\` in another file of the same disk. Checkpoints are beside the way of a message and left out.
 - **Groups**: all that a commit publishes, sealed, against \`ts-mls\` with its X-Wing suite in a process of its own; both
-  warm; up to 100 members the median of five. Keys are made beforehand, on both sides. MLS is at its best in a tree that all members have committed in: that
-  is measured too.
+  warm; up to 100 members the median of five. Keys are made beforehand, on both sides. MLS is at its best in a tree that
+  all members have committed in: that is measured too.
 - **A whole session**: a real client in a group of 1,000, with its store on disk and the relay's process (its limit on
   frames lifted): how long each change takes until the relay has everything, and the longest time for which nothing else
   went on in the extension host's thread meanwhile.
