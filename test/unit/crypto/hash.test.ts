@@ -111,4 +111,12 @@ describe('HKDF-SHA-256 (RFC 5869)', () => {
     expect(toHex(hkdfExtract(salt ?? new Uint8Array(32), ikm))).toBe(prk);
     expect(toHex(hkdfExpand(fromHex(prk), info, length))).toBe(okm);
   });
+
+  it('gives 8160 bytes and no more', () => {
+    const prk = new Uint8Array(32);
+    const long = hkdfExpand(prk, prk, 8160);
+    expect(long).toHaveLength(8160);
+    expect(hkdfExpand(prk, prk, 8159)).toEqual(long.subarray(0, -1));
+    expect(() => hkdfExpand(prk, prk, 8161)).toThrow('at most 8160 bytes');
+  });
 });

@@ -21,6 +21,7 @@ import {
   signPss,
   verifyPss,
 } from '../../../src/crypto/rsa.js';
+import { flips } from '../../helpers/tamper.js';
 
 const LABEL = label('test');
 const TEXT = utf8('a text');
@@ -72,6 +73,7 @@ describe('RSA keys', () => {
   it('refuses more than 8192 bits, odd sizes and other exponents', () => {
     expect(() => parsePublicKey(spkiOf((1n << 8199n) + 1n))).toThrow('8200 bits; at most 8192');
     expect(() => parsePublicKey(spkiOf((1n << 3072n) + 1n))).toThrow('3073 bits');
+    expect(rsaBytes(parsePublicKey(spkiOf((1n << 8191n) + 1n)))).toBe(1024);
     for (const exponent of [3n, (1n << 64n) + 1n])
       expect(() => parsePublicKey(spkiOf(modulus(), exponent))).toThrow('public exponent');
   });
@@ -102,6 +104,15 @@ describe('RSA keys', () => {
     bare[3]! -= 2;
     bare[5]! -= 2;
     expect(() => parsePublicKey(bare)).toThrow(RsaKeyError);
+  });
+
+  it('refuses every change of what is around the modulus, and of its length', () => {
+    const at = spki.length - 5 - 384;
+    const around = [...flips(spki, 0, at), ...flips(spki, spki.length - 5)];
+    expect(around).toHaveLength(8 * (spki.length - 384));
+    const shorter = spki.slice();
+    shorter[at]! &= 0x7f;
+    for (const changed of [...around, shorter]) expect(() => parsePublicKey(changed)).toThrow(RsaKeyError);
   });
 
   it('refuses garbage as a private key', () => {
