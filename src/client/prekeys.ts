@@ -1,7 +1,7 @@
 import { toHex } from '../crypto/bytes.js';
 import type { Random } from '../crypto/random.js';
 import type { KeyObject } from '../crypto/rsa.js';
-import { newPrekey } from '../protocol/identity.js';
+import { newPrekey, type OwnPrekey } from '../protocol/identity.js';
 import type { Change, Tables } from '../store/schema.js';
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -10,6 +10,16 @@ const KEPT_AFTER_USE = DAY;
 const KEPT_AFTER_REPLACEMENT = 7 * DAY;
 
 type Row = Tables['prekey'];
+
+/** A new prekey as it is kept. */
+export const prekeyRow = ({ seed, signed, prekey: { id, time } }: OwnPrekey): Row => ({
+  id,
+  seed,
+  signed,
+  created: time,
+  used: 0,
+  replaced: 0,
+});
 
 /** My prekeys: renewed daily and after each use, old private halves deleted. */
 export class Prekeys {
@@ -45,8 +55,7 @@ export class Prekeys {
     const rows = [...this.#rows.values()];
     if (!rows.some((row) => row.used === 0 && row.replaced === 0 && now - row.created < DAY)) {
       for (const row of rows) if (row.replaced === 0) changes.push(...this.#put({ ...row, replaced: now }));
-      const { seed, signed, prekey } = newPrekey(this.signKey, this.random, now);
-      changes.push(...this.#put({ id: prekey.id, seed, signed, created: now, used: 0, replaced: 0 }));
+      changes.push(...this.#put(prekeyRow(newPrekey(this.signKey, this.random, now))));
     }
     for (const row of rows) {
       const over =

@@ -204,7 +204,9 @@ export class Rejoining {
   /** Whoever asked before my newest epoch began, and was heard in it, found the way by itself. */
   #isOver({ from, time }: RejoinRequest): boolean {
     const { epoch } = this.chat;
-    return time < Math.min(epoch.commit.time, epoch.row.opened) && (epoch.member(from)?.frontier.size ?? 0) > 0;
+    return (
+      time < Math.min(epoch.commit.time, epoch.row.opened) && (epoch.member(from)?.frontier.size ?? 0) > 0
+    );
   }
 
   /** Who only suspects to have missed something is where I am, or I am the one who missed it. */

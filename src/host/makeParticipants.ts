@@ -1,3 +1,4 @@
+import { prekeyRow } from '../client/prekeys.js';
 import { toHex } from '../crypto/bytes.js';
 import { DEFAULT_COST, type ScryptCost } from '../crypto/password.js';
 import { systemRandom } from '../crypto/random.js';
@@ -49,14 +50,7 @@ export async function makeParticipants(
     changes: [
       {
         put: 'prekey',
-        row: {
-          id: prekey.prekey.id,
-          seed: prekey.seed,
-          signed: prekey.signed,
-          created: now,
-          used: 0,
-          replaced: 0,
-        },
+        row: prekeyRow(prekey),
       },
       ...results
         .filter((other) => other.card !== card)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ChatClient } from '../../src/client/chatClient.js';
+import { prekeyRow } from '../../src/client/prekeys.js';
 import { toHex } from '../../src/crypto/bytes.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { wrapInThreads } from '../../src/host/tokenThreads.js';
@@ -34,14 +35,7 @@ await writeParticipants(
       changes: [
         {
           put: 'prekey',
-          row: {
-            id: prekey.prekey.id,
-            seed: prekey.seed,
-            signed: prekey.signed,
-            created: 1,
-            used: 0,
-            replaced: 0,
-          },
+          row: prekeyRow(prekey),
         },
         ...others.map(({ identity: { card } }): Change => ({
           put: 'contact',

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { ChatClient } from '../../src/client/chatClient.js';
 import { EpochState } from '../../src/client/epochState.js';
 import { loadMembers } from '../../src/client/loadEpoch.js';
+import { prekeyRow } from '../../src/client/prekeys.js';
 import { equal, toHex } from '../../src/crypto/bytes.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { Card } from '../../src/protocol/card.js';
@@ -77,9 +78,8 @@ export class Guest {
     connect = true,
   ): Promise<Guest> {
     const guest = new Guest(room, person);
-    const { prekey, seed, signed } = person.prekey;
     const changes: Change[] = [
-      { put: 'prekey', row: { id: prekey.id, seed, signed, created: room.time.now, used: 0, replaced: 0 } },
+      { put: 'prekey', row: prekeyRow(person.prekey) },
       ...contacts.map(([card, trust]): Change => ({
         put: 'contact',
         row: { fingerprint: card.fingerprint, card: card.bytes, trust, added: room.time.now },

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { ChatClient, type ClientOptions } from '../../src/client/chatClient.js';
 import { systemClock, wrapHere, type Clock, type Dial, type Effects } from '../../src/client/effects.js';
 import { dialWebSocket } from '../../src/client/webSocket.js';
+import { prekeyRow } from '../../src/client/prekeys.js';
 import { toHex } from '../../src/crypto/bytes.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import type { MessageView } from '../../src/shared/view.js';
@@ -108,14 +109,7 @@ export class Team {
         changes: [
           {
             put: 'prekey',
-            row: {
-              id: prekey.prekey.id,
-              seed: prekey.seed,
-              signed: prekey.signed,
-              created: now,
-              used: 0,
-              replaced: 0,
-            },
+            row: prekeyRow(prekey),
           },
           ...people
             .filter((other) => other.identity !== identity)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { ChatClient } from '../../src/client/chatClient.js';
 import type { Effects } from '../../src/client/effects.js';
+import { prekeyRow } from '../../src/client/prekeys.js';
 import { toHex } from '../../src/crypto/bytes.js';
 import { parsePrivateKey } from '../../src/crypto/rsa.js';
 import { newIdentity, type Identity, type OwnPrekey } from '../../src/protocol/identity.js';
@@ -49,11 +50,10 @@ async function make(): Promise<readonly Person[]> {
   return Promise.all(
     made.map(async ({ name, identity, prekey }) => {
       const disk = new MemoryDisk();
-      const { id } = prekey.prekey;
       const changes: Change[] = [
         {
           put: 'prekey',
-          row: { id, seed: prekey.seed, signed: prekey.signed, created: START, used: 0, replaced: 0 },
+          row: prekeyRow(prekey),
         },
         ...made
           .filter((other) => other.identity !== identity)

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { prekeyRow } from '../../src/client/prekeys.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { cardText } from '../../src/protocol/cardText.js';
 import { newIdentity, newPrekey } from '../../src/protocol/identity.js';
@@ -59,10 +60,10 @@ describe('people whose key is not to be relied on', () => {
     await ada.directory.import(revocationOf('Bo'));
     // Bo has another prekey than the one on the card.
     const store = await team.store('Bo');
-    const { prekey, seed, signed } = newPrekey(team.person('Bo').identity.signKey, systemRandom, Date.now());
+    const newer = newPrekey(team.person('Bo').identity.signKey, systemRandom, Date.now());
     await store.commit([
       { drop: 'prekey', key: [team.person('Bo').prekey.prekey.id] },
-      { put: 'prekey', row: { id: prekey.id, seed, signed, created: Date.now(), used: 0, replaced: 0 } },
+      { put: 'prekey', row: prekeyRow(newer) },
     ]);
     await store.close();
     const bo = await team.open('Bo');

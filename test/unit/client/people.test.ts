@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ChatClient } from '../../../src/client/chatClient.js';
 import { wrapHere, type Effects } from '../../../src/client/effects.js';
+import { prekeyRow } from '../../../src/client/prekeys.js';
 import { toHex } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { cardText } from '../../../src/protocol/cardText.js';
@@ -44,9 +45,8 @@ async function session(me = ada) {
     log: () => undefined,
   };
   const { storageKey } = me.identity;
-  const { prekey, seed, signed } = me.prekey;
   await ParticipantStore.create(dir, storageKey, systemRandom, [
-    { put: 'prekey', row: { id: prekey.id, seed, signed, created: NOW, used: 0, replaced: 0 } },
+    { put: 'prekey', row: { ...prekeyRow(me.prekey), created: NOW } },
   ]);
   const open = async () => {
     const store = await ParticipantStore.open({
