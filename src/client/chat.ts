@@ -8,6 +8,7 @@ import type { Change, HistoryEntry, Tables } from '../store/schema.js';
 import { Committing } from './committing.js';
 import type { ChannelAccess } from './connection.js';
 import type { EpochState } from './epochState.js';
+import { Evidence } from './evidence.js';
 import { Frontiers } from './frontiers.js';
 import { Leaving } from './leaving.js';
 import { Receiving } from './receiving.js';
@@ -29,6 +30,7 @@ export class Chat {
   readonly committing: Committing;
   readonly rejoining: Rejoining;
   readonly repair: Repair;
+  readonly evidence: Evidence;
   readonly receiving: Receiving;
   readonly sending: Sending;
   readonly frontiers: Frontiers;
@@ -47,6 +49,7 @@ export class Chat {
     this.committing = new Committing(this);
     this.rejoining = new Rejoining(this);
     this.repair = new Repair(this);
+    this.evidence = new Evidence(this);
     this.receiving = new Receiving(this);
     this.sending = new Sending(this);
     this.frontiers = new Frontiers(this);

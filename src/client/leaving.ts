@@ -1,11 +1,11 @@
 import { equal } from '../crypto/bytes.js';
-import { sha256 } from '../crypto/hash.js';
 import type { Commit } from '../protocol/commit.js';
 import { UserError } from '../protocol/errors.js';
 import { makeLeave, openLeave } from '../protocol/leave.js';
 import { decodePayload, MESSAGE_ID_BYTES } from '../protocol/payload.js';
 import type { Change } from '../store/schema.js';
 import type { Chat } from './chat.js';
+import { evidenceOf } from './evidence.js';
 import type { EpochState, MemberState } from './epochState.js';
 
 const HOUR = 60 * 60 * 1000;
@@ -47,19 +47,18 @@ export class Leaving {
   /** A commit removed me, but it came second where I am: perhaps it came first elsewhere. */
   async released(epoch: EpochState, commit: Commit, position: Change): Promise<void> {
     if (this.chat.row.state === 'leaving')
-      await this.chat.receiving.evidence(splitAt(epoch, epoch.me), commit.bytes, NOTHING, position);
+      await this.chat.evidence.keep(splitAt(epoch, epoch.me), commit.bytes, NOTHING, position);
   }
 
   /** Hourly. Where the members may have been shown different orders, my word is perhaps never answered: I am out. */
   async look(): Promise<void> {
-    const { session, row, epoch, epochs, live } = this.chat;
-    const { outbox, effects, store } = session;
+    const { session, row, epoch, epochs, live, evidence } = this.chat;
+    const { outbox, effects } = session;
     if (row.state !== 'leaving' || !live || effects.clock.now() - epoch.row.opened < HOUR) return;
     const said = outbox.ofChat(row.id).filter((each) => each.epoch === epoch.number);
     if (!said.every(({ sqn }) => outbox.isRelayed(row.id, epoch.number, sqn))) return;
-    const known = store.all('evidence', { chat: row.id });
     const split = [...epochs.values()].some((each) =>
-      each.members.some((member) => known.some(({ hash }) => equal(hash, splitAt(each, member)))),
+      each.members.some((member) => evidence.has(splitAt(each, member))),
     );
     if (split) await this.chat.succession.removed(session.identity.card.fingerprint, epoch.number);
   }
@@ -110,4 +109,4 @@ export class Leaving {
 
 /** Under what is kept that this member may follow another commit after this epoch than I do. */
 export const splitAt = ({ commit }: EpochState, { card }: MemberState): Uint8Array =>
-  sha256(card.fingerprint, commit.hash);
+  evidenceOf(card.fingerprint, commit.hash);

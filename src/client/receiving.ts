@@ -1,5 +1,4 @@
 import { equal } from '../crypto/bytes.js';
-import { sha256 } from '../crypto/hash.js';
 import { openEnvelope } from '../protocol/channel.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { parseFrontier } from '../protocol/frontier.js';
@@ -9,11 +8,9 @@ import { parseResend } from '../protocol/resend.js';
 import { MAX_TEXT_BYTES } from '../shared/limits.js';
 import type { Change, HistoryEntry } from '../store/schema.js';
 import type { Chat } from './chat.js';
+import { evidenceOf } from './evidence.js';
 import type { EpochState, MemberState, Received } from './epochState.js';
 import { splitAt } from './leaving.js';
-
-/** Contradictions that are kept and told, of one group. */
-const MAX_EVIDENCE = 100;
 
 /** What comes out of a group's channels, each kind to what it changes; contradictions are kept as evidence. */
 export class Receiving {
@@ -94,7 +91,7 @@ export class Receiving {
     const sender = epoch.members[frontier.place]!;
     const forked = frontier.next.length > 0 && next && !equal(frontier.next, next);
     if (forked) {
-      if (await this.evidence(splitAt(epoch, sender), data, next, position)) {
+      if (await this.chat.evidence.keep(splitAt(epoch, sender), data, next, position)) {
         entries.push(
           this.chat.timeline.notice(
             sender.card.fingerprint,
@@ -166,18 +163,10 @@ export class Receiving {
       place: message.place,
       sqn: message.sqn,
     });
-    const isNew = await this.evidence(sha256(data), data, kept?.message ?? new Uint8Array(0), position);
-    if (isNew) await this.chat.store([], [this.chat.timeline.notice(sender.card.fingerprint, error.message)]);
-  }
-
-  /** Keeps what proves a contradiction, once under this hash; false if it is known. */
-  async evidence(hash: Uint8Array, one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
-    const { store, effects } = this.chat.session;
-    const known = store.all('evidence', { chat: this.chat.row.id });
-    if (known.length >= MAX_EVIDENCE || known.some((row) => equal(row.hash, hash))) return false;
-    const row = { chat: this.chat.row.id, hash, at: effects.clock.now(), one, other };
-    await this.chat.session.record([{ put: 'evidence', row }, position]);
-    return true;
+    const { fingerprint } = sender.card;
+    const other = kept?.message ?? new Uint8Array(0);
+    const isNew = await this.chat.evidence.keep(evidenceOf(fingerprint, data), data, other, position);
+    if (isNew) await this.chat.store([], [this.chat.timeline.notice(fingerprint, error.message)]);
   }
 }
 
