@@ -61,6 +61,8 @@ export class ChatClient {
   /** What people do with a group beyond talking in it. */
   readonly groups: Groups;
   readonly #inbox: ChannelAccess;
+  /** Groups, by id, whose invitation is being answered. */
+  readonly #joining = new Set<string>();
   /** The highest seq of each channel whose record is stored and not yet reported to the relay. */
   readonly #toReport = new Map<string, { channel: Channel; seq: number }>();
   /** Settled once everything that came so far was dealt with: only then is a channel's end its end. */
@@ -210,9 +212,16 @@ export class ChatClient {
 
   async #join(pending: ReturnType<Invitations['answerable']>, state: 'active' | 'declined'): Promise<Chat> {
     const { commit, roster, place } = pending.welcome;
+    const group = toHex(commit.group);
+    if (this.#joining.has(group))
+      throw new UserError(
+        'busy',
+        'Another invitation to this group is being answered. Look again in a moment.',
+      );
+    this.#joining.add(group);
     const answered = this.#invitations.answered(pending);
     const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
-    const former = this.#chats.get(toHex(commit.group));
+    const former = this.#chats.get(group);
     const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
     const chat = { ...rows.chat, state, position, read_position, unread };
     await this.#record([
@@ -222,7 +231,7 @@ export class ChatClient {
       { put: 'epoch', row: rows.epoch },
       ...rows.members.map((row): Change => ({ put: 'member', row })),
       ...this.#session.contacts.keep(pending.welcome.cards),
-    ]);
+    ]).finally(() => this.#joining.delete(group));
     return this.#load(chat);
   }
 

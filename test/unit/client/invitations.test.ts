@@ -58,6 +58,19 @@ describe('invitations of strangers', () => {
     expect(bos.store.all('invitation')).toHaveLength(8);
   });
 
+  it('to one group are answered one after the other', async () => {
+    const bos = await Guest.enter(room, bo, known(ada));
+    const group = makeGroup(ada, [bo]);
+    for (let i = 0; i < 2; i++) room.invite(bo, group);
+    await room.pass(1_000);
+    const [one, other] = bos.client.view().invitations.map(({ id }) => id) as [string, string];
+    const answers = Promise.allSettled([bos.client.accept(one), bos.client.decline(other)]);
+    await room.pass(1_000);
+    expect(await answers).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'busy' } }]);
+    expect(bos.client.view().groups).toHaveLength(1);
+    expect(bos.store.all('chat')).toMatchObject([{ state: 'active' }]);
+  });
+
   it('take their channels after the groups', async () => {
     const adas = await Guest.enter(room, ada, known(bo));
     const bos = await Guest.enter(room, bo, known(ada));
