@@ -127,7 +127,8 @@ export function* openWelcome(box: Uint8Array, joiner: Uint8Array, token: Token, 
   if (!verifyCommit(commit, committer.signKey)) throw bad('its signature does not hold');
   if (!equal(commit.joinerHash, joinerHash(joiner))) throw bad('its secret is not the group’s');
   const place = placeOf(roster, me.fingerprint);
-  if (place === -1 || !equal(roster[place]?.cardHash ?? me.fingerprint, me.hash)) throw bad('I am not in it');
+  const mine = roster[place];
+  if (!mine || !equal(mine.cardHash, me.hash)) throw bad('I am not in it');
   return { commit, roster, cards, place };
 }
 

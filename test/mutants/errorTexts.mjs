@@ -1,6 +1,6 @@
 import { PluginKind, declareValuePlugin } from '@stryker-mutator/api/plugin';
 
-const ERRORS = ['ProtocolError', 'UserError', 'Error', 'RsaKeyError', 'malformed', 'badCommit'];
+const ERRORS = ['ProtocolError', 'UserError', 'Error', 'RsaKeyError', 'malformed', 'badCommit', 'bad'];
 
 /** What an error says to people is no behaviour; its code is. */
 export const strykerPlugins = [

@@ -116,7 +116,10 @@ describe('a key file', () => {
   });
 
   it('is damaged if the keys inside are not those of the card', async () => {
-    const mixed = await sealKeyFile(ada.identity.card.bytes, eve.secrets, PASSWORD, systemRandom, CHEAP);
-    expect(await opened(mixed)).toBe('damaged-key-file');
+    const { signKey, transportKey } = eve.secrets;
+    for (const others of [eve.secrets, { ...ada.secrets, signKey }, { ...ada.secrets, transportKey }]) {
+      const mixed = await sealKeyFile(ada.identity.card.bytes, others, PASSWORD, systemRandom, CHEAP);
+      expect(await opened(mixed)).toBe('damaged-key-file');
+    }
   });
 });

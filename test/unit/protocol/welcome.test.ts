@@ -8,7 +8,13 @@ import { bytes, encode, struct, uint } from '../../../src/protocol/codec.js';
 import { parseToken, type Token } from '../../../src/protocol/invitation.js';
 import { rosterHash } from '../../../src/protocol/roster.js';
 import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
-import { CHUNK_BYTES, openWelcome, sealWelcome, WelcomeCollector } from '../../../src/protocol/welcome.js';
+import {
+  CHUNK_BYTES,
+  openCards,
+  openWelcome,
+  sealWelcome,
+  WelcomeCollector,
+} from '../../../src/protocol/welcome.js';
 import { inviteTo, makeGroup, place, type Group } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { codeOf, flips } from '../../helpers/tamper.js';
@@ -49,6 +55,12 @@ describe('a welcome', () => {
     expect(open(group, tokenOf(group, { commitHash: sha256() }))).toBe('bad-welcome');
     expect(open(group, tokenOf(group, { group: new Uint8Array(16) }))).toBe('bad-welcome');
     expect(open(group, tokenOf(group, { epoch: 2 }))).toBe('bad-welcome');
+  });
+
+  it('gives who is there already the cards, of the commit that it knows and no other', () => {
+    const cards = (of: Group) => atOnce(openCards(group.welcome.box, group.joiner, of.commit));
+    expect(cards(group)).toHaveLength(2);
+    expect(codeOf(() => cards(makeGroup(ada, [bob])))).toBe('bad-welcome');
   });
 
   it('is refused if its sender did not make the group', () => {
