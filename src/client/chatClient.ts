@@ -219,20 +219,24 @@ export class ChatClient {
         'Another invitation to this group is being answered. Look again in a moment.',
       );
     this.#joining.add(group);
-    const answered = this.#invitations.answered(pending);
-    const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
-    const former = this.#chats.get(group);
-    const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
-    const chat = { ...rows.chat, state, position, read_position, unread };
-    await this.#record([
-      ...answered,
-      ...(former ? this.#over(former, commit.epoch) : []),
-      { put: 'chat', row: chat },
-      { put: 'epoch', row: rows.epoch },
-      ...rows.members.map((row): Change => ({ put: 'member', row })),
-      ...this.#session.contacts.keep(pending.welcome.cards),
-    ]).finally(() => this.#joining.delete(group));
-    return this.#load(chat);
+    try {
+      const answered = this.#invitations.answered(pending);
+      const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
+      const former = this.#chats.get(group);
+      const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
+      const chat = { ...rows.chat, state, position, read_position, unread };
+      await this.#record([
+        ...answered,
+        ...(former ? this.#over(former, commit.epoch) : []),
+        { put: 'chat', row: chat },
+        { put: 'epoch', row: rows.epoch },
+        ...rows.members.map((row): Change => ({ put: 'member', row })),
+        ...this.#session.contacts.keep(pending.welcome.cards),
+      ]);
+      return this.#load(chat);
+    } finally {
+      this.#joining.delete(group);
+    }
   }
 
   /** I was in this group before, and come back in this epoch: all that is left of it are its messages. */

@@ -4,7 +4,7 @@ import type { Change } from '../store/schema.js';
 import type { Chat } from './chat.js';
 
 /** Contradictions that are kept and told: of one member, and of one group. */
-const MAX_OF_MEMBER = 10;
+const MAX_OF_MEMBER = 25;
 const MAX_OF_GROUP = 100;
 /** Bytes of a member's fingerprint that the hash of its evidence begins with. */
 const OF_BYTES = 8;
