@@ -28,20 +28,27 @@ async function answerDialog(page: Page, text: string, button: string): Promise<v
   await dialog.waitFor({ state: 'detached' });
 }
 
-/** Types a path into the file dialog, which reads folders while one types; another input may follow at once. */
-async function chooseFile(page: Page, path: string): Promise<void> {
+/**
+ * Types a path into the file dialog that `ask` opens; another input may follow at once. The dialog reads folders while
+ * one types, and may take the path for another one: then it is asked again.
+ */
+async function chooseFile(page: Page, path: string, ask: () => Promise<void>): Promise<void> {
   const input = page.locator('.quick-input-widget .quick-input-box input');
-  await expect.poll(() => input.inputValue()).toMatch(/^\//);
   const asks = async () => (await input.isVisible()) && (await input.inputValue()).startsWith('/');
   await expect
-    .poll(async () => {
-      if (!(await asks())) return false;
-      await input.fill(path);
-      await page.waitForTimeout(500);
-      await input.press('Enter');
-      await page.waitForTimeout(1_000);
-      return asks();
-    })
+    .poll(
+      async () => {
+        while (await asks()) await input.press('Escape');
+        await ask();
+        await expect.poll(() => input.inputValue()).toMatch(/^\//);
+        await input.fill(path);
+        await page.waitForTimeout(1_000);
+        await input.press('Enter');
+        await page.waitForTimeout(1_000);
+        return asks();
+      },
+      { timeout: 120_000 },
+    )
     .toBe(false);
 }
 
@@ -86,10 +93,11 @@ describe('people of other machines', () => {
     const link = await clipboard();
     expect(link).toMatch(/^[a-z-]+:\/\/secure-chat\.secure-chat\/card\?secure-chat-card-1\./);
     expect(link.endsWith(text)).toBe(true);
-    await runCommand(page, 'Secure Chat: Export contact card');
-    await pick(page, 'Save to a file');
     const file = join(windows.root, 'Ada.securechat');
-    await chooseFile(page, file);
+    await chooseFile(page, file, async () => {
+      await runCommand(page, 'Secure Chat: Export contact card');
+      await pick(page, 'Save to a file');
+    });
     await notification(page, 'The contact card of Ada is saved').waitFor();
     expect(await readFile(file, 'utf8')).toBe(`${text}\n`);
   });
@@ -143,9 +151,10 @@ describe('people of other machines', () => {
     const text = cardText('revocation', makeRevocation(bo.signKey, bo.card, Date.now()));
     const file = join(windows.root, 'bo.securechat');
     await writeFile(file, text);
-    await runCommand(page, 'Secure Chat: Import contact card');
-    await pick(page, 'Choose a file');
-    await chooseFile(page, file);
+    await chooseFile(page, file, async () => {
+      await runCommand(page, 'Secure Chat: Import contact card');
+      await pick(page, 'Choose a file');
+    });
     await answerDialog(page, '“Bo” revokes this contact card', 'Revoke');
     await notification(page, 'The card of Bo is revoked.').waitFor();
     await expect.poll(() => treeItem(/^Bo: revoked/).count()).toBe(2);
@@ -172,8 +181,7 @@ describe('people of other machines', () => {
   it('imports a private key of the original program', async () => {
     const file = join(windows.root, 'a.pem');
     await writeFile(file, PYTHON_PEM);
-    await runCommand(page, 'Secure Chat: Import private key');
-    await chooseFile(page, file);
+    await chooseFile(page, file, () => runCommand(page, 'Secure Chat: Import private key'));
     await answerInput(page, 'wrong');
     expect(await quickInputMessage(page)).toMatch(/Wrong password/);
     await answerInput(page, PYTHON_PASSWORD);
@@ -185,8 +193,7 @@ describe('people of other machines', () => {
     await answerInput(page, 'a password');
     await notification(page, 'The participants are ready').waitFor({ timeout: 60_000 });
     await treeItem(/^A: /).waitFor();
-    await runCommand(page, 'Secure Chat: Import private key');
-    await chooseFile(page, file);
+    await chooseFile(page, file, () => runCommand(page, 'Secure Chat: Import private key'));
     await answerInput(page, PYTHON_PASSWORD);
     await notification(page, 'This is the key of A already').waitFor();
   });
