@@ -11,7 +11,7 @@ import { npm, run } from './workbench/processes.mjs';
 const RESULTS = join(ROOT, 'test/results/vitest.json');
 /** The projects that look at the extension in a browser, and those that need it packaged. */
 const BROWSED = ['webview', 'e2e'];
-const PACKAGED = ['scenario', 'e2e'];
+const PACKAGED = ['unit', 'scenario', 'e2e'];
 
 let passed = 0;
 let failed = 0;
