@@ -10,9 +10,10 @@ import { makeRejoinRequest } from '../../../src/protocol/rejoin.js';
 import { rosterHash, type Roster } from '../../../src/protocol/roster.js';
 import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
 import { sealWelcome } from '../../../src/protocol/welcome.js';
+import { commitBy, knownIn, sealedToken } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { GOOD } from '../../model/relayModel.js';
-import { epochOf, Guest, known, meet, Room } from '../../helpers/room.js';
+import { DAY, epochOf, Guest, known, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
@@ -190,6 +191,39 @@ describe('a request', () => {
     await room.pass(120_000);
     expect(room.log).toContain('Bo: inbox item refused: replayed');
     expect(adas.epoch(group)).toBe(2);
+  });
+
+  it('is not over because a commit is dated ahead of it', async () => {
+    const source = { random: systemRandom, now: () => room.time.now };
+    const of = knownIn(mals.store, source);
+    await mals.close();
+    const { commit, secret, envelope } = commitBy(of, mal, { time: room.time.now + 1000 * DAY });
+    for (const to of [ada, bo]) {
+      const key = to.identity.card.fingerprint;
+      const token = sealedToken(source, mal, to, room.relay.prekey(toHex(key)), commit, {
+        type: 'rekey',
+        secret,
+      });
+      room.relay.put({ kind: 'inbox', key }, token, toHex(key));
+    }
+    room.relay.put(of.access.channel, envelope, 'commit');
+    await room.pass(2_000);
+    await adas.client.send(group, 'hello');
+    await room.pass(5_000);
+    expect([adas.epoch(group), bos.epoch(group)]).toEqual([2, 2]);
+    const request = makeRejoinRequest(bo.identity.signKey, {
+      group: commit.group,
+      from: bo.identity.card.fingerprint,
+      epoch: 2,
+      commitHash: commit.hash,
+      prekey: bo.prekey.signed,
+      reason: 'rolled-back',
+      time: room.time.now,
+    });
+    room.slip(ada, { type: 'rejoin-request', request });
+    await room.pass(120_000);
+    expect(room.log).not.toContain('Ada: inbox item refused: replayed');
+    expect(adas.epoch(group)).toBeGreaterThan(2);
   });
 
   it('of who was removed and missed it is answered with the commit', async () => {
