@@ -284,7 +284,7 @@ export async function unfinished(world: World): Promise<string | undefined> {
     for (const { fingerprint, name, presence } of view.members)
       if (
         !inside.has(fingerprint) &&
-        name !== world.malice?.me.name &&
+        fingerprint !== world.malice?.me.fingerprint &&
         presence === 'present' &&
         !player.rolledBack &&
         !forked(world)
