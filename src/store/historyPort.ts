@@ -2,8 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { UserError } from '../protocol/errors.js';
 import { History, type HistoryKeeper } from './history.js';
 import type { HistoryPage } from './historyDb.js';
-import type { Place } from './images.js';
-import type { HistoryEntry } from './schema.js';
+import type { FoundImage, ImageKind, Place } from './images.js';
 import { loadSqlJs } from './sqlite.js';
 
 export type { HistoryKeeper } from './history.js';
@@ -56,21 +55,24 @@ class WorkerHistory implements HistoryKeeper {
     worker.on('exit', () => this.#stop('it ended'));
   }
 
-  load(numbers: readonly number[]): Promise<{ number: number; damaged: boolean }> {
-    return this.#ask('load', [numbers]);
+  load(images: Record<ImageKind, readonly number[]>): Promise<Record<ImageKind, FoundImage>> {
+    return this.#ask('load', [images]);
   }
 
-  apply(entries: readonly HistoryEntry[]): void {
-    // A worker that stopped can't save an image, so the journals keep the entries.
-    if (entries.length > 0) this.#ask('apply', [entries]).catch(() => {});
+  apply(records: readonly Uint8Array[], historyOnly?: boolean): void {
+    // A view is sent with the whole of its buffer.
+    const own = records.map((record) => record.slice());
+    const buffers = own.map(({ buffer }) => buffer);
+    // A worker that stopped can't save an image, so the journals keep the records.
+    this.#ask('apply', [own, historyOnly], buffers).catch(() => {});
   }
 
   page(chat: Uint8Array, before: number | undefined, limit: number): Promise<HistoryPage> {
     return this.#ask('page', [chat, before, limit]);
   }
 
-  save(number: number, replay: Uint8Array): Promise<void> {
-    return this.#ask('save', [number, replay], [replay.buffer as ArrayBuffer]);
+  save(number: number): Promise<void> {
+    return this.#ask('save', [number]);
   }
 
   async close(): Promise<void> {

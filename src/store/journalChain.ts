@@ -1,12 +1,17 @@
 import type { Head } from './records.js';
 import type { Change } from './schema.js';
 
+/** A record behind the head. */
+export interface FoundRecord {
+  readonly data: Uint8Array;
+  readonly changes: readonly Change[];
+}
+
 /** A journal as it was read. */
 export interface FoundJournal {
   /** Undefined if there is no whole record. */
   readonly head: Head | undefined;
-  /** What each record behind the head changes. */
-  readonly changes: readonly (readonly Change[])[];
+  readonly records: readonly FoundRecord[];
   /** There was more that can't be read. */
   readonly damaged: boolean;
 }
@@ -14,7 +19,7 @@ export interface FoundJournal {
 export interface JournalPart {
   readonly number: number;
   readonly head: Head;
-  readonly changes: readonly (readonly Change[])[];
+  readonly records: readonly FoundRecord[];
 }
 
 /**
@@ -43,10 +48,10 @@ export function chainFrom(
   const parts: JournalPart[] = [];
   if (number !== image || chain.length === 0) return { parts, whole: false };
   for (const { number, limit } of chain) {
-    const { head, changes = [], damaged } = journals.get(number) ?? {};
+    const { head, records = [], damaged } = journals.get(number) ?? {};
     if (!head) return { parts, whole: false };
-    parts.push({ number, head, changes: changes.slice(0, limit - 1) });
-    if (limit === Infinity ? damaged : changes.length < limit - 1) return { parts, whole: false };
+    parts.push({ number, head, records: records.slice(0, limit - 1) });
+    if (limit === Infinity ? damaged : records.length < limit - 1) return { parts, whole: false };
   }
   return { parts, whole: true };
 }

@@ -7,7 +7,7 @@ import type { HistoryKeeper, HistoryPort } from './history.js';
 import type { Place } from './images.js';
 import { createJournal, OwnedJournals } from './ownedJournals.js';
 import { enterOwner, isOpen, openElsewhere } from './owner.js';
-import { encodeChanges, encodeHead, encodeInTurns, historyIn, SLICE, type Condition } from './records.js';
+import { encodeChanges, encodeHead, encodeInTurns, SLICE, type Condition } from './records.js';
 import { recover } from './recovery.js';
 import type { ReplayDb } from './replayDb.js';
 import type { Change, Table, Tables } from './schema.js';
@@ -196,7 +196,7 @@ export class ParticipantStore {
       await journals.write(payloads);
       const changes = commits.flatMap((commit) => commit.changes);
       await this.#apply(changes);
-      history.apply(historyIn(changes));
+      history.apply(payloads);
     } catch (error) {
       journals.fail(error as Error);
       for (const { reject } of commits) reject(error);
@@ -223,12 +223,12 @@ export class ParticipantStore {
   }
 
   async #saveImages(): Promise<void> {
-    const { options, place, journals, replay, history } = this.#live;
+    const { options, place, journals, history } = this.#live;
     const { number, keep, saved } = await this.#inTurn(async () => {
       const keep = this.condition === 'damaged' && !this.#committed;
       await journals.next(this.#committed ? 'clean' : this.condition);
       this.pending = 0;
-      return { number: journals.number, keep, saved: history.save(journals.number, replay.export()) };
+      return { number: journals.number, keep, saved: history.save(journals.number) };
     });
     await saved;
     await discardOlder(place.dir, number, keep, place.files);

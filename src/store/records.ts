@@ -86,7 +86,7 @@ function bounded(record: Uint8Array): Uint8Array {
 }
 
 /** Changes that are dealt with in one turn of the event loop. */
-export const SLICE = 256;
+export const SLICE = 64;
 
 /** The first bytes of a list of so many items. */
 function listHead(length: number): Uint8Array {

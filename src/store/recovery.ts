@@ -5,12 +5,11 @@ import { ProtocolError } from '../protocol/errors.js';
 import { hasCode } from './files.js';
 import { fileName, listFolder, type Listing } from './folder.js';
 import type { HistoryKeeper } from './history.js';
-import { newestImage, type Place } from './images.js';
+import type { Place } from './images.js';
 import { readJournal } from './journal.js';
 import { chainFrom, type FoundJournal, type JournalPart } from './journalChain.js';
-import { decodeChanges, decodeHead, historyIn, type Head } from './records.js';
+import { decodeChanges, decodeHead, type Head } from './records.js';
 import { ReplayDb } from './replayDb.js';
-import type { Change } from './schema.js';
 import { sealedJournal } from './sealedJournal.js';
 
 /** So often at most does a former owner who completes a checkpoint remove files under the reader. */
@@ -61,8 +60,7 @@ async function readAll(
   listing: Listing,
   below: number,
 ): Promise<Found> {
-  const image = await newestImage(place, 'replay', listing.replay);
-  const kept = await history.load(listing.history);
+  const { replay: image, history: kept } = await history.load(listing);
   const journals = new Map<number, FoundJournal>();
   for (const number of listing.journal)
     if (number >= Math.min(image.number, kept.number) && number < below)
@@ -85,14 +83,13 @@ async function readOne({ dir, storageKey, files }: Place, number: number): Promi
   const path = join(dir, fileName('journal', number));
   const { records, end } = await readJournal(path, sealedJournal(storageKey, number), files);
   const [first, ...rest] = records;
-  const changes: (readonly Change[])[] = [];
   try {
     const head = first && decodeHead(first);
-    for (const record of rest) changes.push(decodeChanges(record));
-    return { head, changes, damaged: end === 'damaged' };
+    const behind = rest.map((data) => ({ data, changes: decodeChanges(data) }));
+    return { head, records: behind, damaged: end === 'damaged' };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    return { head: undefined, changes: [], damaged: true };
+    return { head: undefined, records: [], damaged: true };
   }
 }
 
@@ -108,19 +105,22 @@ async function syncJournal({ dir, files }: Place, number: number): Promise<void>
 function build(sql: SqlJsStatic, history: HistoryKeeper, found: Found): Recovered {
   const { image, forReplay, forHistory, last, damaged } = found;
   const replay = new ReplayDb(sql, image);
-  replay.apply(forReplay.flatMap(({ changes }) => changes.flat()));
+  replay.apply(forReplay.flatMap(({ records }) => records.flatMap(({ changes }) => changes)));
   const parts = new Map([...forHistory, ...forReplay].map((part) => [part.number, part]));
-  const changes = [...parts.values()].flatMap((part) => part.changes.flat());
-  history.apply(historyIn(changes));
+  for (const part of [...parts.values()].sort((a, b) => a.number - b.number))
+    history.apply(
+      part.records.map(({ data }) => data),
+      !forReplay.includes(part),
+    );
   // An owner who committed nothing did nothing about what it found either.
-  const inherited = last?.changes.length === 0 ? last.head.condition : 'clean';
+  const inherited = last?.records.length === 0 ? last.head.condition : 'clean';
   return {
     replay,
     head: {
       previous: last?.number ?? 0,
-      count: last ? 1 + last.changes.length : 0,
+      count: last ? 1 + last.records.length : 0,
       condition: damaged ? 'damaged' : inherited,
     },
-    records: forReplay.reduce((sum, part) => sum + 1 + part.changes.length, 0),
+    records: forReplay.reduce((sum, part) => sum + 1 + part.records.length, 0),
   };
 }

@@ -53,7 +53,12 @@ export class ReplayDb {
       .map((row) => toRow(columns, row) as Tables[T]);
   }
 
+  /**
+   * The database as bytes, without what was deleted from it: secure_delete leaves copies of rows behind that moved
+   * between pages before they were deleted, and an old chain key there would open old messages.
+   */
   export(): Uint8Array {
+    this.#db.run('VACUUM');
     return this.#db.export();
   }
 

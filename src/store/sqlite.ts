@@ -54,12 +54,9 @@ export class Sqlite {
     this.run('COMMIT');
   }
 
-  /** The database as bytes. sql.js closes and reopens it on the way, which ends pragmas and statements. */
+  /** The database as bytes. */
   export(): Uint8Array {
-    this.#statements.clear();
-    const image = this.#db.export();
-    this.#configure();
-    return image;
+    return this.#db.export();
   }
 
   close(): void {
@@ -79,19 +76,5 @@ export class Sqlite {
     let statement = this.#statements.get(query);
     if (!statement) this.#statements.set(query, (statement = this.#db.prepare(query)));
     return statement;
-  }
-}
-
-/**
- * The same database without what was deleted from it: secure_delete leaves copies of rows behind that moved between
- * pages before they were deleted, and an old chain key there would open old messages.
- */
-export function compacted(sql: SqlJsStatic, image: Uint8Array): Uint8Array {
-  const db = new Sqlite(sql, '', image);
-  try {
-    db.run('VACUUM');
-    return db.export();
-  } finally {
-    db.close();
   }
 }

@@ -4,7 +4,7 @@ import type { SqlJsStatic } from 'sql.js';
 import { toHex } from '../../../src/crypto/bytes.js';
 import { HistoryDb } from '../../../src/store/historyDb.js';
 import { ReplayDb } from '../../../src/store/replayDb.js';
-import { compacted, loadSqlJs, Sqlite } from '../../../src/store/sqlite.js';
+import { loadSqlJs, Sqlite } from '../../../src/store/sqlite.js';
 import { chat, entry, upTo, wasmPath } from '../../helpers/stores.js';
 
 let sql: SqlJsStatic;
@@ -28,14 +28,17 @@ describe('replay database', () => {
   });
 
   it('is saved without anything that was deleted, wherever it was moved before', () => {
-    const raw = new sql.Database();
-    raw.run('CREATE TABLE t (k PRIMARY KEY, v) WITHOUT ROWID');
-    raw.run('INSERT INTO t VALUES (1, ?), (2, ?)', [secret, new Uint8Array(32).fill(1)]);
-    raw.run('DELETE FROM t WHERE k = 1');
+    const empty = new ReplayDb(sql);
+    const raw = new sql.Database(empty.export());
+    empty.close();
+    raw.run('INSERT INTO meta VALUES (1, ?), (2, ?)', [secret, new Uint8Array(32).fill(1)]);
+    raw.run('DELETE FROM meta WHERE key = 1');
     const image = raw.export();
     raw.close();
     expect(has(image, secret)).toBe(true);
-    const clean = compacted(sql, image);
+    const db = new ReplayDb(sql, image);
+    const clean = db.export();
+    db.close();
     expect(has(clean, secret)).toBe(false);
     expect(has(clean, new Uint8Array(32).fill(1))).toBe(true);
   });

@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { chainFrom, type FoundJournal } from '../../../src/store/journalChain.js';
-import type { Change } from '../../../src/store/schema.js';
 
-/** A journal that continues another one behind `count` records, with changes of its own. */
-const journal = (previous: number, count: number, changes: number, damaged = false): FoundJournal => ({
+/** A journal that continues another one behind `count` records, with records of its own. */
+const journal = (previous: number, count: number, records: number, damaged = false): FoundJournal => ({
   head: { previous, count, condition: 'clean' },
-  changes: Array.from({ length: changes }, (): Change[] => []),
+  records: Array.from({ length: records }, () => ({ data: new Uint8Array(), changes: [] })),
   damaged,
 });
-const unused: FoundJournal = { head: undefined, changes: [], damaged: false };
-const unreadable: FoundJournal = { head: undefined, changes: [], damaged: true };
+const unused: FoundJournal = { head: undefined, records: [], damaged: false };
+const unreadable: FoundJournal = { head: undefined, records: [], damaged: true };
 
 const cases: [
   string,
@@ -113,7 +112,7 @@ describe('the journals that count', () => {
       image,
       new Map(Object.entries(journals).map(([number, each]) => [Number(number), each])),
     );
-    expect(found.parts.map(({ number, changes }) => [number, changes.length])).toEqual(parts);
+    expect(found.parts.map(({ number, records }) => [number, records.length])).toEqual(parts);
     expect(found.whole).toBe(whole);
   });
 });
