@@ -4,6 +4,7 @@ import type { Card } from '../protocol/card.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
 import type { Identity } from '../protocol/identity.js';
 import { MESSAGE_ID_BYTES } from '../protocol/payload.js';
+import { epochSecrets } from '../protocol/schedule.js';
 import type { Channel } from '../protocol/wire.js';
 import { MAX_TEXT_BYTES, PAGE_SIZE } from '../shared/limits.js';
 import type { ConnectionView, GroupView, InvitationView, MessageView, PersonView } from '../shared/view.js';
@@ -26,7 +27,7 @@ import { People } from './people.js';
 import { Positions } from './positions.js';
 import { Prekeys } from './prekeys.js';
 import type { ClientEvents, ClientSettings, Session } from './session.js';
-import { inTurns } from './turns.js';
+import { inTurns, turn } from './turns.js';
 
 const HOUR = 60 * 60 * 1000;
 /** Hours between this clock and the relay’s that are told. */
@@ -127,7 +128,7 @@ export class ChatClient {
   static async open(options: ClientOptions): Promise<ChatClient> {
     const client = new ChatClient(options);
     const { store, effects, localCards = [] } = options;
-    await inTurns(client.#session.contacts.load(store.all('contact')));
+    await inTurns(client.#session.contacts.load(store.each('contact')));
     await client.#invitations.load(store.all('invitation'));
     for (const row of store.all('chat')) client.#load(row);
     if (store.condition !== 'clean')
@@ -175,9 +176,12 @@ export class ChatClient {
   async invite(title: string, fingerprints: readonly string[]): Promise<string> {
     this.directory.mayMeet(fingerprints);
     const cards = this.#session.inviting.pick(fingerprints);
-    const rows = await this.#session.inviting.found(title, cards);
-    const chat = this.#load(rows.chat);
+    const founded = await this.#session.inviting.found(title, cards);
+    await turn();
+    const chat = this.#load(founded.chat);
+    await turn();
     this.#subscribe(chat.epoch.access);
+    this.#session.outbox.release(...founded.outgoing);
     this.events.emit('changed');
     return chat.id;
   }
@@ -220,8 +224,9 @@ export class ChatClient {
       );
     this.#joining.add(group);
     try {
+      const secrets = await inTurns(epochSecrets(pending.row.joiner, commit.hash, roster.length));
       const answered = this.#invitations.answered(pending);
-      const rows = epochRows(commit, roster, place, pending.row.joiner, this.#now());
+      const rows = epochRows(commit, roster, place, secrets, this.#now());
       const former = this.#chats.get(group);
       const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
       const chat = { ...rows.chat, state, position, read_position, unread };

@@ -18,6 +18,7 @@ import { joinerHash, joinerSecret, SECRET_BYTES } from '../protocol/schedule.js'
 import type { Change, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import { BARRIER } from './outbox.js';
+import { forEachOf } from './turns.js';
 
 type Intent = Tables['intent'];
 type Kind = Intent['kind'];
@@ -233,22 +234,19 @@ export class Committing {
   async #recipients(roster: Roster, intents: readonly Intent[]): Promise<Recipient[]> {
     const { session, epoch } = this.chat;
     const others = roster.filter(({ fingerprint }) => !equal(fingerprint, session.identity.card.fingerprint));
-    return Promise.all(
-      others.map(async ({ fingerprint }): Promise<Recipient> => {
-        const member = epoch.member(fingerprint);
-        const card = member?.card ?? session.contacts.get(fingerprint);
-        if (!card) throw badCommit('a contact card is missing');
-        if (!session.contacts.maySend(fingerprint)) return { card, type: 'rekey', prekey: undefined };
-        const asked = intents.find(
-          ({ kind, fingerprint: who }) => (kind === 'rejoin' || kind === 'invite') && equal(who, fingerprint),
-        );
-        if (asked) {
-          const type = asked.kind === 'invite' ? 'join' : 'rejoin';
-          return { card, type, prekey: openPrekey(asked.data, card.signKey) };
-        }
-        return { card, type: member ? 'rekey' : 'join', prekey: await session.inviting.prekey(card) };
-      }),
-    );
+    const answers = intents.filter(({ kind }) => kind === 'rejoin' || kind === 'invite');
+    return forEachOf(others, async ({ fingerprint }): Promise<Recipient> => {
+      const member = epoch.member(fingerprint);
+      const card = member?.card ?? session.contacts.get(fingerprint);
+      if (!card) throw badCommit('a contact card is missing');
+      if (!session.contacts.maySend(fingerprint)) return { card, type: 'rekey', prekey: undefined };
+      const asked = answers.find((intent) => equal(intent.fingerprint, fingerprint));
+      if (asked) {
+        const type = asked.kind === 'invite' ? 'join' : 'rejoin';
+        return { card, type, prekey: openPrekey(asked.data, card.signKey) };
+      }
+      return { card, type: member ? 'rekey' : 'join', prekey: await session.inviting.prekey(card) };
+    });
   }
 
   /** My commit is nowhere in its channel, which was read to its end: if the relay said it has it, it goes out anew. */

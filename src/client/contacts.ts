@@ -1,7 +1,8 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import { openCard, type Card } from '../protocol/card.js';
 import { foldName } from '../protocol/names.js';
-import { CARDS_AT_ONCE, type Work } from '../protocol/welcome.js';
+import { CARDS_AT_ONCE } from '../protocol/welcome.js';
+import type { Work } from '../protocol/work.js';
 import type { PersonView, Trust } from '../shared/view.js';
 import type { Change, Tables } from '../store/schema.js';
 
@@ -21,10 +22,11 @@ export class Contacts {
   constructor(private readonly me: Card) {}
 
   /** Takes what is stored. */
-  *load(rows: readonly Tables['contact'][]): Work<void> {
-    for (const [i, { card, trust, added }] of rows.entries()) {
+  *load(rows: Iterable<Tables['contact']>): Work<void> {
+    let loaded = 0;
+    for (const { card, trust, added } of rows) {
+      if (loaded++ % CARDS_AT_ONCE === 0) yield;
       this.#set({ card: openCard(card), trust, added });
-      if (i % CARDS_AT_ONCE === CARDS_AT_ONCE - 1) yield;
     }
   }
 

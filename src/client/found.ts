@@ -13,7 +13,7 @@ import { UserError } from '../protocol/errors.js';
 import type { Identity } from '../protocol/identity.js';
 import { checkName } from '../protocol/names.js';
 import { placeOf, rosterHash, sortRoster, type Roster } from '../protocol/roster.js';
-import { epochSecrets, joinerHash, joinerSecret, SECRET_BYTES } from '../protocol/schedule.js';
+import { joinerHash, joinerSecret, SECRET_BYTES, type EpochSecrets } from '../protocol/schedule.js';
 import type { Tables } from '../store/schema.js';
 import type { EpochState } from './epochState.js';
 
@@ -22,11 +22,10 @@ export function epochRows(
   commit: Commit,
   roster: Roster,
   place: number,
-  joiner: Uint8Array,
+  secrets: EpochSecrets,
   now: number,
   before?: EpochState,
 ): { chat: Tables['chat']; epoch: Tables['epoch']; members: Tables['member'][] } {
-  const secrets = epochSecrets(joiner, commit.hash, roster.length);
   return {
     chat: {
       id: commit.group,

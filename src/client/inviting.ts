@@ -6,7 +6,7 @@ import { inboxKey } from '../protocol/identity.js';
 import { sealInboxItem, verifyPrekeyGone, type InboxItem } from '../protocol/inbox.js';
 import { parseToken, sealToken, signTokens, wrapJob, type TokenDraft } from '../protocol/invitation.js';
 import type { Roster } from '../protocol/roster.js';
-import { SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
+import { epochSecrets, SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
 import { sealWelcome } from '../protocol/welcome.js';
 import type { Change, Tables } from '../store/schema.js';
 import type { Recipient } from './committing.js';
@@ -14,12 +14,11 @@ import { groupChannel } from './connection.js';
 import { epochRows, foundGroup } from './found.js';
 import { BARRIER } from './outbox.js';
 import type { Session } from './session.js';
+import { forEachOf, inTurns } from './turns.js';
 
 const NO_WELCOME = new Uint8Array(SECRET_BYTES);
-/** Prekeys asked of the directory at once. */
-const ASKED_AT_ONCE = 32;
 /** Tokens made in one turn of the event loop. */
-const PAUSE_EVERY = 32;
+const PAUSE_EVERY = 16;
 
 /** Groups I make, and the tokens that carry the secrets of my commits. */
 export class Inviting {
@@ -29,25 +28,23 @@ export class Inviting {
     return this.getSession();
   }
 
-  /** Founds a group and queues welcome and tokens. Gives the rows to load. Throws UserError. */
-  async found(title: string, others: readonly Card[]): Promise<ReturnType<typeof epochRows>> {
-    const { identity, effects, outbox } = this.session;
+  /** Founds a group. Gives the row to load, and welcome and tokens, to be released then. Throws UserError. */
+  async found(
+    title: string,
+    others: readonly Card[],
+  ): Promise<{ chat: Tables['chat']; outgoing: Tables['outbox'][] }> {
+    const { identity, effects } = this.session;
     const now = effects.clock.now();
     const founded = foundGroup(identity, title, others, effects.random, now);
     const { commit, roster, place, joiner } = founded;
-    const recipients: Recipient[] = [];
-    for (let i = 0; i < others.length; i += ASKED_AT_ONCE)
-      recipients.push(
-        ...(await Promise.all(
-          others.slice(i, i + ASKED_AT_ONCE).map(async (card): Promise<Recipient> => ({
-            card,
-            type: 'join',
-            prekey: await this.prekey(card),
-          })),
-        )),
-      );
+    const recipients = await forEachOf(others, async (card): Promise<Recipient> => ({
+      card,
+      type: 'join',
+      prekey: await this.prekey(card),
+    }));
     const made = await this.tokens(commit, roster, joiner, joiner, recipients);
-    const rows = epochRows(commit, roster, place, joiner, now);
+    const secrets = await inTurns(epochSecrets(joiner, commit.hash, roster.length));
+    const rows = epochRows(commit, roster, place, secrets, now);
     await this.session.record([
       { put: 'chat', row: rows.chat },
       { put: 'epoch', row: rows.epoch },
@@ -55,8 +52,7 @@ export class Inviting {
       ...made.changes,
       ...made.rows.map((row): Change => ({ put: 'outbox', row })),
     ]);
-    outbox.release(...made.rows);
-    return rows;
+    return { chat: rows.chat, outgoing: made.rows };
   }
 
   /**
@@ -85,17 +81,13 @@ export class Inviting {
       const access = groupChannel(welcomeSecrets(joiner).channelSeed);
       for (const envelope of welcome.chunks) rows.push(outbox.make({ ...about, access, envelope }));
     }
-    const jobs = recipients.flatMap(({ card, type, prekey }) => {
-      if (!prekey) return [];
-      const draft: TokenDraft = {
-        type,
-        to: card,
-        prekey,
-        secret: type === 'rekey' ? secret : joiner,
-        welcomeHash,
-      };
-      return [{ draft, job: wrapJob(identity, draft, effects.random) }];
-    });
+    const jobs: { draft: TokenDraft; job: ReturnType<typeof wrapJob> }[] = [];
+    for (const [i, { card: to, type, prekey }] of recipients.entries()) {
+      await this.#pause(i);
+      if (!prekey) continue;
+      const draft = { type, to, prekey, secret: type === 'rekey' ? secret : joiner, welcomeHash };
+      jobs.push({ draft, job: wrapJob(identity, draft, effects.random) });
+    }
     const wrapped = await effects.wrap(jobs.map(({ job }) => job));
     const content = {
       time: effects.clock.now(),
@@ -141,7 +133,7 @@ export class Inviting {
 
   /** Lets the others have a turn, now and then. */
   async #pause(i: number): Promise<void> {
-    if (i % PAUSE_EVERY === PAUSE_EVERY - 1)
+    if (i % PAUSE_EVERY === 0 && i > 0)
       await new Promise((resolve) => this.session.effects.clock.after(0, () => resolve(undefined)));
   }
 

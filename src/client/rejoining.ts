@@ -13,14 +13,20 @@ import {
   type RejoinRequest,
 } from '../protocol/rejoin.js';
 import { placeOf, rosterHash } from '../protocol/roster.js';
-import { joinerHash, joinerSecret, SECRET_BYTES, welcomeSecrets } from '../protocol/schedule.js';
+import {
+  epochSecrets,
+  joinerHash,
+  joinerSecret,
+  SECRET_BYTES,
+  welcomeSecrets,
+} from '../protocol/schedule.js';
 import { openWelcome, WelcomeCollector } from '../protocol/welcome.js';
 import type { Change, Tables } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import type { EpochState } from './epochState.js';
 import type { Recipient } from './committing.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
-import { inTurns } from './turns.js';
+import { forEachOf, inTurns } from './turns.js';
 
 const HOUR = 60 * 60 * 1000;
 /** Nobody is asked more often, ms: with each look of the session, which is hourly. */
@@ -270,6 +276,7 @@ export class Rejoining {
     const { joiner, token, held } = coming;
     const welcome = await inTurns(openWelcome(box, joiner, token, session.identity.card));
     const { commit, roster, place, cards } = welcome;
+    const secrets = await inTurns(epochSecrets(joiner, commit.hash, roster.length));
     const { epoch } = chat;
     const isAdmin = epoch.member(commit.committer)?.row.role === 'admin';
     const me = session.identity.card.fingerprint;
@@ -289,7 +296,7 @@ export class Rejoining {
     // In this branch of the group I am a member: who wanted to leave says so again.
     chat.row = { ...chat.row, state: AGAIN[chat.row.state], lost: '', asked: 0 };
     this.#cancel();
-    await chat.succession.switchTo(commit, roster, place, joiner, cards, changes);
+    await chat.succession.switchTo(commit, roster, place, secrets, cards, changes);
     session.connection.putPrekey(session.prekeys.newest());
   }
 
@@ -319,14 +326,13 @@ export class Rejoining {
       time: effects.clock.now(),
     });
     const others = epoch.members.filter((member) => member !== epoch.me);
-    const recipients = await Promise.all(
-      others.map(async ({ card }): Promise<Recipient> => ({
-        card,
-        type: 'rejoin',
-        prekey: session.contacts.maySend(card.fingerprint) ? await session.inviting.prekey(card) : undefined,
-      })),
-    );
+    const recipients = await forEachOf(others, async ({ card }): Promise<Recipient> => ({
+      card,
+      type: 'rejoin',
+      prekey: session.contacts.maySend(card.fingerprint) ? await session.inviting.prekey(card) : undefined,
+    }));
     const made = await session.inviting.tokens(commit, roster, joiner, joiner, recipients);
+    const secrets = await inTurns(epochSecrets(joiner, commit.hash, roster.length));
     if (chat.epoch !== epoch) made.rows.forEach((row) => outbox.discard(row));
     if (chat.epoch !== epoch) throw new UserError('changed', 'The group changed meanwhile. Look again.');
     const changes: Change[] = [
@@ -338,7 +344,7 @@ export class Rejoining {
     chat.row = { ...chat.row, lost: '', asked: 0 };
     const place = placeOf(roster, identity.card.fingerprint);
     const cards = epoch.members.map(({ card }) => card);
-    await chat.succession.switchTo(commit, roster, place, joiner, cards, changes);
+    await chat.succession.switchTo(commit, roster, place, secrets, cards, changes);
     outbox.release(...made.rows);
   }
 

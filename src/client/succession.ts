@@ -4,7 +4,13 @@ import { applyChanges, checkCommit, parseCommit, type Commit } from '../protocol
 import { ProtocolError } from '../protocol/errors.js';
 import { parseToken } from '../protocol/invitation.js';
 import { placeOf, type Roster } from '../protocol/roster.js';
-import { joinerHash, joinerSecret, welcomeSecrets } from '../protocol/schedule.js';
+import {
+  epochSecrets,
+  joinerHash,
+  joinerSecret,
+  welcomeSecrets,
+  type EpochSecrets,
+} from '../protocol/schedule.js';
 import { openCards, WelcomeCollector } from '../protocol/welcome.js';
 import type { Change, HistoryEntry } from '../store/schema.js';
 import type { Chat } from './chat.js';
@@ -102,8 +108,10 @@ export class Succession {
     }
     const cards = roster.map(({ fingerprint, cardHash }) => this.#card(fingerprint, cardHash));
     if (cards.includes(undefined)) return this.#fetch(joiner, secret.welcomeHash);
+    const secrets = await inTurns(epochSecrets(joiner, commit.hash, roster.length));
+    if (this.#next !== next) return;
     this.#cancelWait();
-    await this.switchTo(commit, roster, place, joiner, cards as Card[], []);
+    await this.switchTo(commit, roster, place, secrets, cards as Card[], []);
   }
 
   /** Goes on where a former session, or a lost connection, left off. */
@@ -221,18 +229,16 @@ export class Succession {
     commit: Commit,
     roster: Roster,
     place: number,
-    joiner: Uint8Array,
+    secrets: EpochSecrets,
     cards: readonly Card[],
     changes: Change[],
   ): Promise<void> {
     const { chat } = this;
     const { session, epoch: old } = chat;
     const now = session.effects.clock.now();
-    const rows = epochRows(commit, roster, place, joiner, now, old);
+    const rows = epochRows(commit, roster, place, secrets, now, old);
     const epoch = new EpochState(rows.epoch, loadMembers(rows.members, cards));
-    const removed = old.roster.flatMap(({ fingerprint }) =>
-      placeOf(roster, fingerprint) === -1 ? [fingerprint] : [],
-    );
+    const removed = old.roster.flatMap(({ fingerprint }) => (epoch.member(fingerprint) ? [] : [fingerprint]));
     for (const each of chat.epochs.values()) if (each !== old) changes.push(...each.part(removed));
     const entries = this.#notices(old, epoch);
     this.#next = undefined;

@@ -1,6 +1,7 @@
-import { createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
+import { diffieHellman } from 'node:crypto';
 import { x25519 as noble } from '@noble/curves/ed25519.js';
-import { concat, equal, fromHex } from './bytes.js';
+import { equal } from './bytes.js';
+import { privateKeyOf, publicBytes, publicKeyOf } from './rfc8410.js';
 
 /** X25519 (RFC 7748) with one secret; keys, points and results have 32 bytes. */
 export interface X25519 {
@@ -9,22 +10,11 @@ export interface X25519 {
   readonly agree: (point: Uint8Array) => Uint8Array;
 }
 
-/** RFC 8410: what stands before the 32 bytes of a key. */
-const PKCS8_HEAD = fromHex('302e020100300506032b656e04220420');
-const SPKI_HEAD = fromHex('302a300506032b656e032100');
-
-const der = (head: Uint8Array, key: Uint8Array) =>
-  ({ key: Buffer.from(concat(head, key)), format: 'der' }) as const;
-
 function ofNode(secret: Uint8Array): X25519 {
-  const privateKey = createPrivateKey({ ...der(PKCS8_HEAD, secret), type: 'pkcs8' });
-  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+  const privateKey = privateKeyOf('x25519', secret);
   return {
-    publicKey: new Uint8Array(spki.subarray(SPKI_HEAD.length)),
-    agree: (point) => {
-      const publicKey = createPublicKey({ ...der(SPKI_HEAD, point), type: 'spki' });
-      return new Uint8Array(diffieHellman({ privateKey, publicKey }));
-    },
+    publicKey: publicBytes('x25519', privateKey),
+    agree: (point) => new Uint8Array(diffieHellman({ privateKey, publicKey: publicKeyOf('x25519', point) })),
   };
 }
 

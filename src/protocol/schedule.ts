@@ -1,5 +1,6 @@
 import { concat, label, uintBytes } from '../crypto/bytes.js';
 import { hkdfExpand, hkdfExtract, hmacSha256, sha256 } from '../crypto/hash.js';
+import type { Work } from './work.js';
 
 /** Every secret here is 32 bytes. */
 export const SECRET_BYTES = 32;
@@ -34,16 +35,26 @@ export interface EpochSecrets {
   readonly chains: readonly Uint8Array[];
 }
 
+/** Chains made before something else may be done; each takes 10 µs or so. */
+const CHAINS_AT_ONCE = 256;
+
 /** All secrets of an epoch with `members` places; the epoch secret itself is not kept. */
-export function epochSecrets(joiner: Uint8Array, commitHash: Uint8Array, members: number): EpochSecrets {
+export function* epochSecrets(
+  joiner: Uint8Array,
+  commitHash: Uint8Array,
+  members: number,
+): Work<EpochSecrets> {
   const epoch = hkdfExpand(joiner, concat(L.epoch, commitHash));
+  const chains: Uint8Array[] = [];
+  for (let place = 0; place < members; place++) {
+    if (place % CHAINS_AT_ONCE === CHAINS_AT_ONCE - 1) yield;
+    chains.push(hkdfExpand(epoch, concat(L.chain, uintBytes(place, 2))));
+  }
   return {
     init: hkdfExpand(epoch, L.init),
     channelSeed: hkdfExpand(epoch, L.channel),
     sealKey: hkdfExpand(epoch, L.seal),
-    chains: Array.from({ length: members }, (_, place) =>
-      hkdfExpand(epoch, concat(L.chain, uintBytes(place, 2))),
-    ),
+    chains,
   };
 }
 

@@ -9,6 +9,7 @@ import { ProtocolError } from './errors.js';
 import type { Token } from './invitation.js';
 import { placeOf, rosterHash, rosterCodec, type Roster } from './roster.js';
 import { joinerHash, welcomeSecrets } from './schedule.js';
+import type { Work } from './work.js';
 
 const LABEL = label('welcome');
 
@@ -60,9 +61,6 @@ export function sealWelcome(
 
 /** Cards opened before something else may be done; each takes half a millisecond or so. */
 export const CARDS_AT_ONCE = 16;
-
-/** Work that takes long, and yields where something else may be done first. */
-export type Work<T> = Generator<undefined, T>;
 
 /** Puts the chunks of one welcome together, in any order and with repetitions; what doesn't fit is ignored. */
 export class WelcomeCollector {

@@ -34,7 +34,7 @@ export class HistoryDb {
 
   /** The last `limit` entries of a chat, or the last ones before a position. */
   page(chat: Uint8Array, before: number | undefined, limit: number): HistoryPage {
-    const rows = this.#db.rows(PAGE, [chat, before ?? Number.MAX_SAFE_INTEGER, limit + 1]);
+    const rows = [...this.#db.rows(PAGE, [chat, before ?? Number.MAX_SAFE_INTEGER, limit + 1])];
     const entries = rows.slice(0, limit).map((row) => toRow(HISTORY_COLUMNS, row) as HistoryEntry);
     return { entries: entries.reverse(), older: rows.length > limit };
   }

@@ -132,6 +132,11 @@ export class ParticipantStore {
     return this.#live.replay.all(table, where);
   }
 
+  /** The rows of a table, read as they are asked for; nothing may be committed before the last one. */
+  each<T extends Table>(table: T): Iterable<Tables[T]> {
+    return this.#live.replay.each(table);
+  }
+
   get history(): HistoryPort {
     return this.#live.history;
   }

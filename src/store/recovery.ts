@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { SqlJsStatic } from 'sql.js';
 import { ProtocolError } from '../protocol/errors.js';
@@ -8,7 +9,7 @@ import type { HistoryKeeper } from './history.js';
 import type { Place } from './images.js';
 import { readJournal } from './journal.js';
 import { chainFrom, type FoundJournal, type JournalPart } from './journalChain.js';
-import { decodeChanges, decodeHead, type Head } from './records.js';
+import { decodeChanges, decodeHead, SLICE, type Head } from './records.js';
 import { ReplayDb } from './replayDb.js';
 import { sealedJournal } from './sealedJournal.js';
 
@@ -39,7 +40,7 @@ export async function recover(
     try {
       const found = await readAll(place, history, listing, below);
       if (!found.damaged || attempt === ATTEMPTS || isDeepStrictEqual(await list(), listing))
-        return build(sql, history, found);
+        return await build(sql, history, found);
     } catch (error) {
       if (attempt === ATTEMPTS || !hasCode(error, 'ENOENT')) throw error;
     }
@@ -102,10 +103,15 @@ async function syncJournal({ dir, files }: Place, number: number): Promise<void>
   }
 }
 
-function build(sql: SqlJsStatic, history: HistoryKeeper, found: Found): Recovered {
+async function build(sql: SqlJsStatic, history: HistoryKeeper, found: Found): Promise<Recovered> {
   const { image, forReplay, forHistory, last, damaged } = found;
   const replay = new ReplayDb(sql, image);
-  replay.apply(forReplay.flatMap(({ records }) => records.flatMap(({ changes }) => changes)));
+  await setImmediate();
+  const changes = forReplay.flatMap(({ records }) => records.flatMap((record) => record.changes));
+  for (let at = 0; at < changes.length; at += SLICE) {
+    replay.apply(changes.slice(at, at + SLICE));
+    await setImmediate();
+  }
   const parts = new Map([...forHistory, ...forReplay].map((part) => [part.number, part]));
   for (const part of [...parts.values()].sort((a, b) => a.number - b.number))
     history.apply(

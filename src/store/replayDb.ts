@@ -41,16 +41,17 @@ export class ReplayDb {
 
   /** The rows whose columns equal those of `where`, in the order of their key. */
   all<T extends Table>(table: T, where: Partial<Tables[T]> = {}): Tables[T][] {
+    return [...this.each(table, where)];
+  }
+
+  /** The same, each read when it is asked for: nothing may be applied, nor asked in the same way, before the last. */
+  *each<T extends Table>(table: T, where: Partial<Tables[T]> = {}): Generator<Tables[T], void> {
     const wanted = Object.entries(where as Record<string, Value>);
     const filter = wanted.length > 0 ? `WHERE ${equals(wanted.map(([column]) => column))}` : '';
     const columns = columnsOf(table);
     const query = `SELECT ${list(columns)} FROM ${quoted(table)} ${filter} ORDER BY ${list(keyOf(table))}`;
-    return this.#db
-      .rows(
-        query,
-        wanted.map(([, value]) => value),
-      )
-      .map((row) => toRow(columns, row) as Tables[T]);
+    const values = wanted.map(([, value]) => value);
+    for (const row of this.#db.rows(query, values)) yield toRow(columns, row) as Tables[T];
   }
 
   /**

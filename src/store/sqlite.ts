@@ -38,13 +38,14 @@ export class Sqlite {
     this.#prepared(statement).run(values);
   }
 
-  rows(query: string, values: BindParams): SqlValue[][] {
+  *rows(query: string, values: BindParams): Generator<SqlValue[], void> {
     const statement = this.#prepared(query);
     statement.bind(values);
-    const rows: SqlValue[][] = [];
-    while (statement.step()) rows.push(statement.get());
-    statement.reset();
-    return rows;
+    try {
+      while (statement.step()) yield statement.get();
+    } finally {
+      statement.reset();
+    }
   }
 
   /** Runs `work` in one transaction. */

@@ -5,8 +5,10 @@ import { openEnvelope } from '../../src/protocol/channel.js';
 import { parseMessage } from '../../src/protocol/message.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { placeOf } from '../../src/protocol/roster.js';
+import { epochSecrets } from '../../src/protocol/schedule.js';
 import type { Tables } from '../../src/store/schema.js';
 import { makePeople } from '../helpers/people.js';
+import { atOnce } from '../helpers/atOnce.js';
 
 const [ada, bo, cy] = await makePeople(['Ada', 'Bo', 'Cy']);
 const cards = [ada, bo, cy].map(({ identity }) => identity.card);
@@ -25,8 +27,9 @@ export interface Ends {
 export function newEpoch(receivers = 1): Ends {
   const others = cards.slice(1);
   const { commit, roster, joiner } = foundGroup(ada.identity, 'Bench', others, systemRandom, Date.now());
+  const secrets = atOnce(epochSecrets(joiner, commit.hash, roster.length));
   const side = (fingerprint: Uint8Array) => {
-    const rows = epochRows(commit, roster, placeOf(roster, fingerprint), joiner, Date.now());
+    const rows = epochRows(commit, roster, placeOf(roster, fingerprint), secrets, Date.now());
     const members = rows.members.map((row) => ({
       row,
       card: cards.find((card) => equal(card.fingerprint, row.fingerprint))!,

@@ -35,6 +35,7 @@ import { openWelcome, sealWelcome, WelcomeCollector } from '../../src/protocol/w
 import { benchPeople, HOST, type BenchPerson } from './benchPeople.js';
 import { receiveOne } from './epochs.js';
 import { atMost, median, now, report, time, timed, type Figure } from './figures.js';
+import { atOnce } from '../helpers/atOnce.js';
 
 const PEER = join(HOST, 'mls');
 const run = promisify(execFile);
@@ -136,7 +137,7 @@ async function measure(n: number) {
     );
     let { bytes } = made;
     for (let from = 255; from < n; from += 255) {
-      const { init } = epochSecrets(made.joiner, made.commit.hash, made.roster.length);
+      const { init } = atOnce(epochSecrets(made.joiner, made.commit.hash, made.roster.length));
       const base = { init, parent: made.commit.hash, epoch: made.commit.epoch + 1, roster: made.roster };
       made = await commitTo(
         me,
@@ -159,7 +160,7 @@ async function measure(n: number) {
     }
   };
   const [making, made] = await clock(make);
-  const { init } = epochSecrets(made.joiner, made.commit.hash, n);
+  const { init } = atOnce(epochSecrets(made.joiner, made.commit.hash, n));
   const base = { init, parent: made.commit.hash, epoch: made.commit.epoch + 1, roster: made.roster };
   const last = made.others.at(-1)!;
   const [removing, removed] = await clock(() =>
@@ -180,12 +181,13 @@ async function measure(n: number) {
     const collector = new WelcomeCollector();
     const box = made.welcome!.chunks.map((chunk) => collector.add(chunk, token.welcomeHash)).at(-1)!;
     const { commit, roster } = await inTurns(openWelcome(box, joiner, token, bo.identity.card));
-    epochSecrets(joiner, commit.hash, roster.length);
+    atOnce(epochSecrets(joiner, commit.hash, roster.length));
   });
   delay.disable();
   const ordered = made.roster.map(({ fingerprint }) => cards.get(Buffer.from(fingerprint).toString('hex'))!);
+  const secrets = atOnce(epochSecrets(made.joiner, made.commit.hash, n));
   const side = (fingerprint: Uint8Array) => {
-    const rows = epochRows(made.commit, made.roster, placeOf(made.roster, fingerprint), made.joiner, 1);
+    const rows = epochRows(made.commit, made.roster, placeOf(made.roster, fingerprint), secrets, 1);
     return new EpochState(rows.epoch, loadMembers(rows.members, ordered));
   };
   const [sender, receiver] = [side(me.card.fingerprint), side(bo.identity.card.fingerprint)];
@@ -195,7 +197,7 @@ async function measure(n: number) {
     if (item.type !== 'rekey') throw new Error('no rekey token');
     const token = verifyToken(parseToken(item.token, 'rekey', bo.identity.card.fingerprint), me.card);
     const joiner = joinerSecret(receiver.row.init, openToken(token, bo.identity, bo.prekey.seed));
-    epochSecrets(joiner, renewed.commit.hash, renewed.roster.length);
+    atOnce(epochSecrets(joiner, renewed.commit.hash, renewed.roster.length));
   });
   const encrypt: number[] = [];
   const decrypt: number[] = [];

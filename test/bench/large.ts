@@ -62,15 +62,17 @@ async function measured(what: string, work: () => Promise<unknown>): Promise<voi
 }
 loop.enable();
 
-const store = await ParticipantStore.open({
-  dir: join(folder, 'me'),
-  storageKey: identity.storageKey,
-  wasm: new Uint8Array(await readFile('dist/sql-wasm.wasm')),
-  random: systemRandom,
-  startHistory: workerHistory(join(process.cwd(), 'dist/historyWorker.js')),
-});
+const wasm = new Uint8Array(await readFile('dist/sql-wasm.wasm'));
+let store!: ParticipantStore;
 let client!: ChatClient;
 await measured('unlock with as many contacts', async () => {
+  store = await ParticipantStore.open({
+    dir: join(folder, 'me'),
+    storageKey: identity.storageKey,
+    wasm,
+    random: systemRandom,
+    startHistory: workerHistory(join(process.cwd(), 'dist/historyWorker.js')),
+  });
   client = await ChatClient.open({
     identity,
     store,
@@ -122,7 +124,7 @@ await measured('send a message', async () => {
   await client.send(group, 'Hello');
   await settled(epoch);
 });
+await measured('lock', () => client.close());
 loop.disable();
-await client.close();
 await relay.stop();
 await rm(folder, { recursive: true, force: true });

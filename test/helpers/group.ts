@@ -35,6 +35,7 @@ import {
 } from '../../src/protocol/schedule.js';
 import { sealWelcome, WelcomeCollector } from '../../src/protocol/welcome.js';
 import type { Person } from './people.js';
+import { atOnce } from './atOnce.js';
 
 /** The moment at which tests of the protocol play, ms UTC. */
 export const NOW = Date.UTC(2026, 0, 15, 12);
@@ -88,7 +89,7 @@ export function makeGroup(
   const collector = new WelcomeCollector();
   const [box] = sealed.chunks.map((chunk) => collector.add(chunk, sealed.hash)).filter((done) => done);
   if (!box) throw new Error('the welcome is incomplete');
-  const secrets = epochSecrets(joiner, commit.hash, roster.length);
+  const secrets = atOnce(epochSecrets(joiner, commit.hash, roster.length));
   return { founder, commit, roster, cards, joiner, secrets, welcome: { ...sealed, box } };
 }
 

@@ -54,6 +54,7 @@ import {
   type Vectors,
   type VectorPerson,
 } from './rules.js';
+import { atOnce } from '../helpers/atOnce.js';
 
 const FOLDER = 'test/vectors';
 const NOW = Date.UTC(2026, 0, 15, 12);
@@ -272,7 +273,7 @@ const first = makeCommit(ada.identity.signKey, {
   time: NOW,
 });
 const firstRoster = applyChanges([], founders);
-const firstEpoch = epochSecrets(firstJoiner, first.hash, firstRoster.length);
+const firstEpoch = atOnce(epochSecrets(firstJoiner, first.hash, firstRoster.length));
 const secondSecret = random(32);
 const secondJoiner = joinerSecret(firstEpoch.init, secondSecret);
 const after = (

@@ -137,7 +137,7 @@ const rules = {
     const init = of.text('init') === '' ? undefined : of.hex('init');
     const joiner = joinerSecret(init, of.hex('commitSecret'));
     const commitHash = of.hex('commitHash');
-    const secrets = epochSecrets(joiner, commitHash, of.number('places'));
+    const secrets = atOnce(epochSecrets(joiner, commitHash, of.number('places')));
     const welcome = welcomeSecrets(joiner);
     return {
       joiner,

@@ -8,6 +8,7 @@ import {
   joinerSecret,
   welcomeSecrets,
 } from '../../../src/protocol/schedule.js';
+import { atOnce } from '../../helpers/atOnce.js';
 
 const commitSecret = new Uint8Array(32).fill(1);
 const commitHash = new Uint8Array(32).fill(2);
@@ -26,7 +27,7 @@ describe('the key schedule', () => {
     const hash = createHash('sha256').update(L('joiner hash')).update(joiner).digest('hex');
     expect(toHex(joinerHash(joiner))).toBe(hash);
     const epoch = expand(joiner, L('epoch'), commitHash);
-    const secrets = epochSecrets(joiner, commitHash, 258);
+    const secrets = atOnce(epochSecrets(joiner, commitHash, 258));
     expect(toHex(secrets.init)).toBe(expand(epoch, L('init')).toString('hex'));
     expect(toHex(secrets.channelSeed)).toBe(expand(epoch, L('channel')).toString('hex'));
     expect(toHex(secrets.sealKey)).toBe(expand(epoch, L('channel seal')).toString('hex'));
@@ -40,7 +41,7 @@ describe('the key schedule', () => {
   });
 
   it('gives everyone a chain, and no two secrets alike', () => {
-    const { init, channelSeed, sealKey, chains } = epochSecrets(joiner, commitHash, 1000);
+    const { init, channelSeed, sealKey, chains } = atOnce(epochSecrets(joiner, commitHash, 1000));
     const welcome = welcomeSecrets(joiner);
     const all = [
       joiner,
@@ -57,8 +58,8 @@ describe('the key schedule', () => {
   });
 
   it('hangs on the commit and on the epoch before', () => {
-    const other = epochSecrets(joiner, new Uint8Array(32).fill(3), 1);
-    expect(toHex(other.sealKey)).not.toBe(toHex(epochSecrets(joiner, commitHash, 1).sealKey));
+    const other = atOnce(epochSecrets(joiner, new Uint8Array(32).fill(3), 1));
+    expect(toHex(other.sealKey)).not.toBe(toHex(atOnce(epochSecrets(joiner, commitHash, 1)).sealKey));
     const healed = joinerSecret(other.init, commitSecret);
     expect(toHex(healed)).not.toBe(toHex(joinerSecret(undefined, commitSecret)));
   });

@@ -18,12 +18,13 @@ import {
 } from '../../../src/protocol/schedule.js';
 import { channelProofBytes, encodeClientFrame, loginParts, packFrames } from '../../../src/protocol/wire.js';
 import { messageParts } from '../../helpers/tamper.js';
+import { atOnce } from '../../helpers/atOnce.js';
 
 const of = (byte: number, length = 32) => new Uint8Array(length).fill(byte);
 
 async function vectors(): Promise<Record<string, Uint8Array>> {
   const joiner = joinerSecret(undefined, of(1));
-  const secrets = epochSecrets(joiner, of(2), 258);
+  const secrets = atOnce(epochSecrets(joiner, of(2), 258));
   const welcome = welcomeSecrets(joiner);
   const chain = secrets.chains[0]!;
   const step = chainStep(chain);
