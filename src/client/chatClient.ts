@@ -90,7 +90,7 @@ export class ChatClient {
       },
       clock: (ahead) => this.#compareClocks(ahead),
     });
-    const outbox = new Outbox(effects, connection, store.all('outbox'), store.all('relayed'), {
+    const outbox = new Outbox(effects, connection, {
       mayPublish: (row) => {
         const chat = this.#chats.get(toHex(row.chat));
         if (row.barrier === BARRIER.won && (!chat || chat.row.epoch < row.epoch)) return false;
@@ -128,9 +128,10 @@ export class ChatClient {
   static async open(options: ClientOptions): Promise<ChatClient> {
     const client = new ChatClient(options);
     const { store, effects, localCards = [] } = options;
+    await inTurns(client.#session.outbox.load(store.each('outbox'), store.each('relayed')));
     await inTurns(client.#session.contacts.load(store.each('contact')));
     await client.#invitations.load(store.all('invitation'));
-    for (const row of store.all('chat')) client.#load(row);
+    for (const row of store.all('chat')) await client.#load(row);
     if (store.condition !== 'clean')
       for (const chat of client.#chats.values()) await chat.rejoining.lost(store.condition, []);
     const now = effects.clock.now();
@@ -177,8 +178,7 @@ export class ChatClient {
     this.directory.mayMeet(fingerprints);
     const cards = this.#session.inviting.pick(fingerprints);
     const founded = await this.#session.inviting.found(title, cards);
-    await turn();
-    const chat = this.#load(founded.chat);
+    const chat = await this.#load(founded.chat);
     await turn();
     this.#subscribe(chat.epoch.access);
     this.#session.outbox.release(...founded.outgoing);
@@ -238,7 +238,7 @@ export class ChatClient {
         ...rows.members.map((row): Change => ({ put: 'member', row })),
         ...this.#session.contacts.keep(pending.welcome.cards),
       ]);
-      return this.#load(chat);
+      return await this.#load(chat);
     } finally {
       this.#joining.delete(group);
     }
@@ -309,9 +309,9 @@ export class ChatClient {
   #id = () => this.#session.effects.random(MESSAGE_ID_BYTES);
   #now = () => this.#session.effects.clock.now();
 
-  #load(row: Tables['chat']): Chat {
+  async #load(row: Tables['chat']): Promise<Chat> {
     const { store, contacts } = this.#session;
-    const chat = new Chat(this.#session, row, loadEpochs(store, row, contacts));
+    const chat = new Chat(this.#session, row, await inTurns(loadEpochs(store, row, contacts)));
     this.#chats.set(chat.id, chat);
     return chat;
   }
@@ -347,7 +347,7 @@ export class ChatClient {
     const { connection, outbox, prekeys } = this.#session;
     outbox.pace(rate, burst);
     if (this.#positions.login(storeId)) {
-      outbox.requeue((row) => this.#needed(row));
+      outbox.requeue(this.#needed());
       this.#chats.forEach((chat) => chat.rejoining.suspect());
     }
     connection.putPrekey(prekeys.newest());
@@ -471,7 +471,7 @@ export class ChatClient {
       ...renewed,
       ...this.#invitations.tidy(store.all('token'), now),
       ...expired.map(({ chat, fingerprint }): Change => ({ drop: 'invited', key: [chat, fingerprint] })),
-      ...outbox.tidy((row) => this.#needed(row)),
+      ...outbox.tidy(this.#needed()),
       ...[...this.#chats.values()].flatMap((chat) => chat.tidy(now)),
     ];
     if (changes.length > 0) await this.#record(changes);
@@ -496,12 +496,16 @@ export class ChatClient {
     });
   }
 
-  #needed(row: Tables['outbox']): boolean {
-    const chat = this.#chats.get(toHex(row.chat));
-    if (!chat || chat.declined) return false;
-    if (row.sqn === 0)
-      return row.epoch >= chat.row.epoch || this.#session.store.all('invited', { chat: row.chat }).length > 0;
-    const { by, of } = chat.receipts(row.epoch, row.sqn);
-    return by < of;
+  /** Whether somebody still needs an envelope that the relay had, as of now. */
+  #needed(): (row: Tables['outbox']) => boolean {
+    const inviting = new Set(this.#session.store.all('invited').map(({ chat }) => toHex(chat)));
+    return (row) => {
+      const id = toHex(row.chat);
+      const chat = this.#chats.get(id);
+      if (!chat || chat.declined) return false;
+      if (row.sqn === 0) return row.epoch >= chat.row.epoch || inviting.has(id);
+      const { by, of } = chat.receipts(row.epoch, row.sqn);
+      return by < of;
+    };
   }
 }

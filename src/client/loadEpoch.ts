@@ -1,5 +1,6 @@
 import { toHex } from '../crypto/bytes.js';
 import { openCard, type Card } from '../protocol/card.js';
+import type { Work } from '../protocol/work.js';
 import type { ParticipantStore } from '../store/participantStore.js';
 import type { Change, Tables } from '../store/schema.js';
 import type { Contacts } from './contacts.js';
@@ -16,10 +17,16 @@ export const loadMembers = (rows: readonly Tables['member'][], cards: readonly C
   }));
 
 /** Builds a group's epochs from their rows. */
-export function loadEpochs(store: ParticipantStore, chat: Tables['chat'], contacts: Contacts): EpochState[] {
-  return store.all('epoch', { chat: chat.id }).map((row) => {
+export function* loadEpochs(
+  store: ParticipantStore,
+  chat: Tables['chat'],
+  contacts: Contacts,
+): Work<EpochState[]> {
+  const epochs: EpochState[] = [];
+  for (const row of store.all('epoch', { chat: chat.id })) {
     const where = { chat: chat.id, epoch: row.epoch };
     const rows = store.all('member', where).sort((a, b) => a.place - b.place);
+    yield;
     const cards = rows.map(({ fingerprint, card_hash: hash }) => {
       const card = contacts.exact(fingerprint, hash);
       if (card) return card;
@@ -33,8 +40,10 @@ export function loadEpochs(store: ParticipantStore, chat: Tables['chat'], contac
       members[place]?.skipped.set(sqn, { messageKey: message_key, hash });
     for (const { by_place, of_place, sqn, hash } of store.all('frontier', where))
       members[by_place]?.frontier.set(of_place, { place: of_place, sqn, hash });
-    return new EpochState(row, members);
-  });
+    yield;
+    epochs.push(new EpochState(row, members));
+  }
+  return epochs;
 }
 
 /** Drops the cards that no roster names any more: at the start, when none is on its way into the store. */

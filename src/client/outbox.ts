@@ -1,5 +1,6 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import { IDEMPOTENCY_BYTES } from '../protocol/wire.js';
+import type { Work } from '../protocol/work.js';
 import type { Change, Tables } from '../store/schema.js';
 import { TokenBucket } from '../shared/tokenBucket.js';
 import { PublishError, type ChannelAccess, type Connection } from './connection.js';
@@ -12,6 +13,8 @@ const WINDOW = 16;
 const RETRY = 1_000;
 /** Of the relay's rate and burst; the rest is for receipts. Order holds because nothing is refused. */
 const SHARE = 0.75;
+/** Rows that are read before something else may be done. */
+const LOADED_AT_ONCE = 128;
 /** Envelopes are kept at most this long, ms. */
 const KEPT = 14 * 24 * 60 * 60 * 1000;
 
@@ -41,33 +44,35 @@ export interface OutboxItem {
  */
 export class Outbox {
   /** In order of position; so are those of them that the relay does not have. */
-  #rows: Row[];
-  #waiting: Set<Row>;
-  readonly #relayed: Set<string>;
+  #rows: Row[] = [];
+  #waiting = new Set<Row>();
+  readonly #relayed = new Set<string>();
   readonly #inFlight = new Set<string>();
   /** Made, and not yet in the store. */
   readonly #unstored = new Set<string>();
   /** When a refused row may go again, ms. */
   readonly #notBefore = new Map<string, number>();
   #bucket: TokenBucket | undefined;
-  #lastPosition: number;
+  #lastPosition = 0;
   #cancelRetry: () => void = () => undefined;
 
   constructor(
     private readonly effects: Effects,
     private readonly connection: Connection,
-    rows: readonly Row[],
-    relayed: readonly Tables['relayed'][],
     private readonly hooks: {
       /** Whether this envelope's channel was read to its end on this connection, and what else it waits for is so. */
       mayPublish(row: Row): boolean;
       relayed(row: Row, change: Change): void;
       refused(row: Row, error: PublishError): void;
     },
-  ) {
-    this.#rows = [...rows].sort((a, b) => a.position - b.position);
+  ) {}
+
+  /** Takes what is stored, before anything else is done. */
+  *load(rows: Iterable<Row>, relayed: Iterable<Tables['relayed']>): Work<void> {
+    for (const { id } of relayed) if (this.#relayed.add(toHex(id)).size % LOADED_AT_ONCE === 0) yield;
+    for (const row of rows) if (this.#rows.push(row) % LOADED_AT_ONCE === 0) yield;
+    this.#rows.sort((a, b) => a.position - b.position);
     this.#lastPosition = this.#rows.at(-1)?.position ?? 0;
-    this.#relayed = new Set(relayed.map(({ id }) => toHex(id)));
     this.#waiting = this.#unrelayed();
   }
 

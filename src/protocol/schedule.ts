@@ -47,7 +47,7 @@ export function* epochSecrets(
   const epoch = hkdfExpand(joiner, concat(L.epoch, commitHash));
   const chains: Uint8Array[] = [];
   for (let place = 0; place < members; place++) {
-    if (place % CHAINS_AT_ONCE === CHAINS_AT_ONCE - 1) yield;
+    if (place % CHAINS_AT_ONCE === 0) yield;
     chains.push(hkdfExpand(epoch, concat(L.chain, uintBytes(place, 2))));
   }
   return {

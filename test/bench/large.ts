@@ -65,7 +65,7 @@ loop.enable();
 const wasm = new Uint8Array(await readFile('dist/sql-wasm.wasm'));
 let store!: ParticipantStore;
 let client!: ChatClient;
-await measured('unlock with as many contacts', async () => {
+const unlock = async () => {
   store = await ParticipantStore.open({
     dir: join(folder, 'me'),
     storageKey: identity.storageKey,
@@ -81,7 +81,8 @@ await measured('unlock with as many contacts', async () => {
   });
   client.connect();
   await until(client, () => client.view().connection.state === 'online');
-});
+};
+await measured('unlock with as many contacts', unlock);
 let due = false;
 client.events.on('changed', () => {
   if (due) return;
@@ -125,6 +126,8 @@ await measured('send a message', async () => {
   await settled(epoch);
 });
 await measured('lock', () => client.close());
+await measured('unlock with such a group', unlock);
+await client.close();
 loop.disable();
 await relay.stop();
 await rm(folder, { recursive: true, force: true });

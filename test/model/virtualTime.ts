@@ -7,8 +7,11 @@ interface Task {
   run: (() => void) | undefined;
 }
 
-/** Lets every promise that can go on go on: nothing in a run waits for anything but promises and tasks. */
-export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets everything that can go on go on: nothing in a run waits for anything but promises, turns and tasks. */
+export async function settle(): Promise<void> {
+  do await new Promise(setImmediate);
+  while (process.getActiveResourcesInfo().includes('Immediate'));
+}
 
 /** Time that passes only when told to: tasks run one after another, each until nothing moves any more. */
 export class VirtualTime {
