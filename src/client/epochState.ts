@@ -413,8 +413,9 @@ export class EpochState implements EpochBase {
   get settled(): boolean {
     return (
       this.#cut?.every((last, place) => {
+        if (last === 0) return true;
         const { by, of } = this.receipts(last, place);
-        return last === 0 || by === of;
+        return by === of;
       }) ?? false
     );
   }
