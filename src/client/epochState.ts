@@ -409,17 +409,6 @@ export class EpochState implements EpochBase {
     return (member.frontier.get(this.row.place)?.sqn ?? 0) < sqn;
   }
 
-  /** Ended, and nothing of it is missing anywhere. */
-  get settled(): boolean {
-    return (
-      this.#cut?.every((last, place) => {
-        if (last === 0) return true;
-        const { by, of } = this.receipts(last, place);
-        return by === of;
-      }) ?? false
-    );
-  }
-
   /** Deletes the chains once all that is due of an ended epoch is in. */
   #chainsOver(): Change[] {
     const { row, me } = this;
