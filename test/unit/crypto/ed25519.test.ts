@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fromHex, toHex } from '../../../src/crypto/bytes.js';
 import { ed25519Public, ed25519Sign, ed25519Verify } from '../../../src/crypto/ed25519.js';
 
@@ -64,5 +64,37 @@ describe('Ed25519 (RFC 8032)', () => {
     const signature = new Uint8Array(64);
     signature[0] = 1;
     expect(ed25519Verify(identity, signature, Uint8Array.of(1, 2, 3))).toBe(false);
+  });
+});
+
+describe('Ed25519 signing', () => {
+  afterEach(() => {
+    vi.doUnmock('node:crypto');
+    vi.resetModules();
+  });
+
+  /** Where node:crypto does this instead of signing. */
+  async function where(sign: () => Uint8Array) {
+    vi.resetModules();
+    vi.doMock('node:crypto', async (original) => ({ ...(await original<object>()), sign }));
+    return import('../../../src/crypto/ed25519.js');
+  }
+
+  it.each([
+    ['lacks it', () => expect.fail('not supported')],
+    ['does otherwise', () => new Uint8Array(64)],
+  ])('is noble’s where node:crypto %s', async (_, sign) => {
+    const noble = await where(sign);
+    const { seed, publicKey, message, signature } = vectors[1]!;
+    expect(toHex(noble.ed25519Public(fromHex(seed)))).toBe(publicKey);
+    expect(toHex(noble.ed25519Sign(fromHex(seed), fromHex(message)))).toBe(signature);
+  });
+
+  it('is node:crypto’s where that agrees with noble', async () => {
+    const seed = new Uint8Array(32).fill(1);
+    const spy = vi.fn(() => ed25519Sign(seed, seed));
+    const node = await where(spy);
+    node.ed25519Sign(seed, seed);
+    expect(spy).toHaveBeenCalledTimes(2);
   });
 });
