@@ -14,6 +14,8 @@ const HELD = 7 * 24 * 60 * 60 * 1000;
 /** Not above so many items that are held. */
 const MAX_HELD = 128;
 
+type RekeyItem = InboxItem & { type: 'rekey' };
+
 /** Everything that comes into the inbox, each kind to who deals with it. */
 export class Inbox {
   constructor(
@@ -56,17 +58,22 @@ export class Inbox {
     return chat;
   }
 
-  async #rekey(item: InboxItem & { type: 'rekey' }, envelope: Uint8Array, changes: Change[]): Promise<void> {
-    const { identity, effects } = this.session;
-    const { group } = parseToken(item.token, 'rekey', identity.card.fingerprint);
-    const chat = this.session.chat(group);
-    if (!chat || (!chat.follows && this.invitations.waits(group)))
-      return this.invitations.rekey(item.token, changes);
-    if (await chat.succession.token(item.token, changes)) return;
+  async #rekey({ token }: RekeyItem, envelope: Uint8Array, changes: Change[]): Promise<void> {
+    const { effects } = this.session;
+    if (await this.#take(token, changes)) return;
     if (this.session.store.all('held').length >= MAX_HELD)
       throw new ProtocolError('too-many', 'More keys of unknown senders than are held at once.');
     const row = { hash: sha256(envelope), envelope, until: effects.clock.now() + HELD };
     await this.session.record([...changes, { put: 'held', row }]);
+  }
+
+  /** False if it is to be tried again later. Throws ProtocolError. */
+  #take(token: Uint8Array, changes: Change[]): Promise<boolean> {
+    const { group } = parseToken(token, 'rekey', this.session.identity.card.fingerprint);
+    const chat = this.session.chat(group);
+    if (!chat || (!chat.follows && this.invitations.waits(group)))
+      return this.invitations.rekey(token, changes);
+    return chat.succession.token(token, changes);
   }
 
   /** Looks again at what was held: all that is due, and every token that waits for its group to move on. */
@@ -77,8 +84,7 @@ export class Inbox {
       try {
         const item = this.#open(envelope);
         if (item.type === 'rekey') {
-          const { group } = parseToken(item.token, 'rekey', this.session.identity.card.fingerprint);
-          const done = await this.#chat(group).succession.token(item.token, [{ drop: 'held', key: [hash] }]);
+          const done = await this.#take(item.token, [{ drop: 'held', key: [hash] }]);
           if (!done && due) await this.session.record([{ drop: 'held', key: [hash] }]);
         } else if (due) await this.item(envelope, [{ drop: 'held', key: [hash] }]);
       } catch (error) {

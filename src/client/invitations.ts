@@ -197,6 +197,7 @@ export class Invitations {
     if (this.#pending.get(toHex(row.id)) !== pending) return true;
     await this.session.record([{ put: 'invitation', row: pending.row }]);
     this.session.events.emit('changed');
+    await this.session.retryHeld();
     return true;
   }
 
@@ -227,14 +228,19 @@ export class Invitations {
     return this.#to(group).length > 0;
   }
 
-  /** A group moves on before I answered: the secret of its next epoch is kept. Throws ProtocolError. */
-  async rekey(data: Uint8Array, changes: Change[]): Promise<void> {
+  /**
+   * A group moves on before I answered: the secret of its next epoch is kept. False if its sender is not known yet: it
+   * is to be tried again once the welcome is here. Throws ProtocolError.
+   */
+  async rekey(data: Uint8Array, changes: Change[]): Promise<boolean> {
     const token = parseToken(data, 'rekey', this.session.identity.card.fingerprint);
-    const sender = this.#to(token.group)
-      .flatMap(({ welcome }) => (welcome && welcome.commit.epoch < token.epoch ? welcome.cards : []))
-      .find((card) => equal(card.fingerprint, token.from));
-    if (!sender) throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
+    const before = this.#to(token.group).filter((pending) => pending.token.epoch < token.epoch);
+    if (before.length === 0) throw new ProtocolError('not-for-me', 'A key for a group that is not mine.');
+    const cards = before.flatMap(({ welcome }) => welcome?.cards ?? []);
+    const sender = cards.find((card) => equal(card.fingerprint, token.from));
+    if (!sender) return false;
     await takeSecret(this.session, token, sender, changes, true);
+    return true;
   }
 
   /** What waits for an answer. */

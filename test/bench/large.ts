@@ -13,7 +13,7 @@ import { ParticipantStore } from '../../src/store/participantStore.js';
 import type { Change } from '../../src/store/schema.js';
 import { realEffects } from '../helpers/effects.js';
 import { RelayProcess, until } from '../helpers/team.js';
-import { benchPeople } from './benchPeople.js';
+import { benchPeople, type BenchPerson } from './benchPeople.js';
 import { atMost, now, report, time } from './figures.js';
 
 /** A group of this many by a whole session: store, outbox, relay and all. */
@@ -24,28 +24,22 @@ const AT_ONCE = 254;
 const folder = await mkdtemp(join(tmpdir(), 'bench-large-'));
 const relay = await new RelayProcess(['--data', join(folder, 'relay'), '--rate', '0']).start();
 const [me, ...others] = await benchPeople(MEMBERS);
-const { identity, prekey } = me!;
-await writeParticipants(
-  folder,
-  [
-    {
-      folderName: 'me',
-      keyFile: new Uint8Array(1),
-      storageKey: identity.storageKey,
-      changes: [
-        {
-          put: 'prekey',
-          row: prekeyRow(prekey),
-        },
-        ...others.map(({ identity: { card } }): Change => ({
-          put: 'contact',
-          row: { fingerprint: card.fingerprint, card: card.bytes, trust: 'verified', added: 1 },
-        })),
-      ],
-    },
+const folderOf = ({ identity: { card } }: BenchPerson) => toHex(card.fingerprint);
+const participant = (person: BenchPerson, contacts: readonly BenchPerson[]) => ({
+  folderName: folderOf(person),
+  keyFile: new Uint8Array(1),
+  storageKey: person.identity.storageKey,
+  changes: [
+    { put: 'prekey', row: prekeyRow(person.prekey) } as const,
+    ...contacts.map(({ identity: { card } }): Change => ({
+      put: 'contact',
+      row: { fingerprint: card.fingerprint, card: card.bytes, trust: 'verified', added: 1 },
+    })),
   ],
-  systemRandom,
-);
+});
+/** Is invited among the first, and comes when all is done. */
+const guest = others[1]!;
+await writeParticipants(folder, [participant(me!, others), participant(guest, [me!])], systemRandom);
 const loop = monitorEventLoopDelay({ resolution: 1 });
 /** What it takes, and the longest time for which nothing else went on. */
 async function measured(what: string, work: () => Promise<unknown>): Promise<void> {
@@ -65,9 +59,10 @@ loop.enable();
 const wasm = new Uint8Array(await readFile('dist/sql-wasm.wasm'));
 let store!: ParticipantStore;
 let client!: ChatClient;
-const unlock = async () => {
+const unlock = async (person: BenchPerson) => {
+  const { identity } = person;
   store = await ParticipantStore.open({
-    dir: join(folder, 'me'),
+    dir: join(folder, folderOf(person)),
     storageKey: identity.storageKey,
     wasm,
     random: systemRandom,
@@ -80,18 +75,18 @@ const unlock = async () => {
     settings: { inviteLifetime: 24 * 3600 * 1000 },
   });
   client.connect();
+  let due = false;
+  client.events.on('changed', () => {
+    if (due) return;
+    due = true;
+    setImmediate(() => {
+      due = false;
+      client.view();
+    });
+  });
   await until(client, () => client.view().connection.state === 'online');
 };
-await measured('unlock with as many contacts', unlock);
-let due = false;
-client.events.on('changed', () => {
-  if (due) return;
-  due = true;
-  setImmediate(() => {
-    due = false;
-    client.view();
-  });
-});
+await measured('unlock with as many contacts', () => unlock(me!));
 const ids = others.map(({ identity: { card } }) => toHex(card.fingerprint));
 let group = '';
 /** Waits for the epoch, and until nothing more has been stored at the relay for a while. */
@@ -126,7 +121,14 @@ await measured('send a message', async () => {
   await settled(epoch);
 });
 await measured('lock', () => client.close());
-await measured('unlock with such a group', unlock);
+await measured('unlock with such a group', () => unlock(me!));
+await client.close();
+await measured('join, and catch up with all that', async () => {
+  await unlock(guest);
+  await until(client, () => client.view().invitations.length > 0, 60_000);
+  await client.accept(client.view().invitations[0]!.id);
+  await until(client, () => client.groups.details(group).epoch === epoch, 120_000);
+});
 await client.close();
 loop.disable();
 await relay.stop();

@@ -259,11 +259,57 @@ describe('keys for a group that I am invited to', () => {
       room.slip(bo, { type: 'rekey', token: token(group, from, epoch) });
       await room.pass(1_000);
     }
-    expect(refusals()).toEqual(['Bo: inbox item refused: not-for-me', 'Bo: inbox item refused: not-for-me']);
+    expect(refusals()).toEqual(['Bo: inbox item refused: not-for-me']);
     expect(bos.store.all('rekey').map(({ epoch }) => epoch)).toEqual([2, 3]);
+    expect(bos.store.all('held')).toHaveLength(1);
     await room.pass(9 * DAY);
-    expect(bos.store.all('invitation')).toEqual([]);
-    expect(bos.store.all('rekey')).toEqual([]);
+    for (const table of ['invitation', 'rekey', 'held'] as const) expect(bos.store.all(table)).toEqual([]);
+  });
+
+  it('wait for its welcome: who was away finds the group where it is, with nobody there', async () => {
+    const [adas, bos, cys] = await three();
+    await bos.close();
+    const group = await adas.client.invite('Team', [bos.id]);
+    await room.pass(2_000);
+    await adas.client.groups.add(group, [cys.id]);
+    await room.pass(2_000);
+    await cys.accept();
+    await room.pass(2_000);
+    await adas.client.groups.setRole(group, cys.id, 'admin');
+    await room.pass(5_000);
+    await cys.client.groups.renew(group);
+    await room.pass(5_000);
+    await cys.client.send(group, 'hello');
+    await room.pass(2_000);
+    expect(adas.epoch(group)).toBe(4);
+    for (const guest of [adas, cys]) await guest.close();
+    await bos.open();
+    await room.pass(5_000);
+    // Of Cy it knows nothing yet.
+    expect(bos.store.all('rekey').map(({ epoch }) => epoch)).toEqual([2, 3]);
+    expect(bos.store.all('held')).toHaveLength(1);
+    await bos.accept();
+    await room.pass(5_000);
+    expect(bos.store.all('held')).toEqual([]);
+    expect(bos.epoch(group)).toBe(4);
+    expect(await bos.texts(group)).toEqual(['hello']);
+  });
+
+  it('wait for it across a restart', async () => {
+    const bos = await Guest.enter(room, bo, known(ada));
+    const group = makeGroup(ada, [bo]);
+    room.invite(bo, group, {}, true);
+    room.slip(bo, { type: 'rekey', token: token(group, ada, 2) });
+    await room.pass(1_000);
+    expect(bos.store.all('held')).toHaveLength(1);
+    await bos.reopen();
+    await room.pass(1_000);
+    expect(bos.store.all('held')).toHaveLength(1);
+    const { channel } = groupChannel(welcomeSecrets(group.joiner).channelSeed);
+    for (const [i, chunk] of group.welcome.chunks.entries()) room.relay.put(channel, chunk, `chunk ${i}`);
+    await room.pass(1_000);
+    expect(bos.store.all('held')).toEqual([]);
+    expect(bos.store.all('rekey')).toHaveLength(1);
   });
 
   it.each([
