@@ -32,6 +32,12 @@ export interface MemberState {
   readonly frontier: Map<number, FrontierEntry>;
 }
 
+/** `by` holds another message of `of` under a number than was accepted here. */
+export interface Conflict {
+  readonly by: MemberState;
+  readonly of: MemberState;
+}
+
 /** What an envelope turned out to be; its changes belong into one record with the relay position. */
 export type Received =
   | { readonly kind: 'duplicate' }
@@ -42,15 +48,14 @@ export type Received =
       readonly sqn: number;
       readonly payload: Payload | undefined;
       readonly first: boolean;
-      /** Somebody holds another message of this sender under a number that was accepted here. */
-      readonly conflict: MemberState | undefined;
+      readonly conflicts: readonly Conflict[];
       readonly changes: Change[];
     }
   | {
       readonly kind: 'frontier';
       readonly sender: MemberState;
       readonly first: boolean;
-      readonly conflict: MemberState | undefined;
+      readonly conflicts: readonly Conflict[];
       readonly changes: Change[];
     };
 
@@ -220,7 +225,8 @@ export class EpochState implements EpochBase {
       ...heard.changes,
       ...this.#chainsOver(),
     );
-    return { kind: 'message', sender, sqn, payload, first, conflict: heard.conflict, changes };
+    const conflicts = [...heard.conflicts, ...this.#contradicted(sender, sqn, hash)];
+    return { kind: 'message', sender, sqn, payload, first, conflicts, changes };
   }
 
   #skip(sender: MemberState, sqn: number, messageKey: Uint8Array, hash = NOTHING): Change {
@@ -234,33 +240,41 @@ export class EpochState implements EpochBase {
     const sender = this.#sender(frontier);
     if (!verifyFrontier(frontier, sender.card.signKey, this.commit.hash))
       throw new ProtocolError('bad-signature', 'A receipt is not signed by its sender.');
-    const { changes, conflict } = this.#hear(sender, frontier.entries);
+    const { changes, conflicts } = this.#hear(sender, frontier.entries);
     const first = sender !== this.me && sender.row.presence === 'invited';
     if (first) changes.push(...this.#update(sender, { presence: 'present' }));
     if (frontier.entries.some(({ place }) => place === frontier.place)) this.#told.delete(frontier.place);
-    if (changes.length === 0 && !conflict) return { kind: 'duplicate' };
-    return { kind: 'frontier', sender, first, conflict, changes };
+    if (changes.length === 0) return { kind: 'duplicate' };
+    return { kind: 'frontier', sender, first, conflicts, changes };
   }
 
   /** Takes a member's frontier; it only ever rises, so that an old one played again changes nothing. */
-  #hear(
-    by: MemberState,
-    entries: readonly FrontierEntry[],
-  ): { changes: Change[]; conflict: MemberState | undefined } {
+  #hear(by: MemberState, entries: readonly FrontierEntry[]): { changes: Change[]; conflicts: Conflict[] } {
     const { chat, epoch, place: by_place } = by.row;
     const changes: Change[] = [];
-    let conflict: MemberState | undefined;
+    const conflicts: Conflict[] = [];
     for (const entry of entries) {
       const of = this.members[entry.place];
-      if (!of || entry.sqn <= (by.frontier.get(entry.place)?.sqn ?? 0)) continue;
-      if (of !== this.me && this.#contradicts(entry)) conflict = of;
+      const said = by.frontier.get(entry.place);
+      if (!of || entry.sqn <= (said?.sqn ?? 0)) continue;
+      // Who contradicted before goes on to: once is enough.
+      if (of !== this.me && this.#contradicts(entry) && !(said && this.#contradicts(said)))
+        conflicts.push({ by, of });
       const { place: of_place, sqn } = entry;
       // A copy does not keep its whole message in memory.
       const hash = entry.hash.slice();
       by.frontier.set(of_place, { place: of_place, sqn, hash });
       changes.push({ put: 'frontier', row: { chat, epoch, by_place, of_place, sqn, hash } });
     }
-    return { changes, conflict };
+    return { changes, conflicts };
+  }
+
+  /** Who said before this message came that it holds another one. */
+  #contradicted(of: MemberState, sqn: number, hash: Uint8Array): Conflict[] {
+    return this.members.flatMap((by) => {
+      const said = by.frontier.get(of.row.place);
+      return said?.sqn === sqn && !equal(said.hash, hash) ? [{ by, of }] : [];
+    });
   }
 
   /** It is about another message than the one that I have under this number; of mine, also one that I don't know. */
@@ -293,7 +307,6 @@ export class EpochState implements EpochBase {
         `The group's key is used up after ${MAX_SQN} messages of yours. It is renewed as soon as the relay is reached.`,
       );
     const frontier = this.#carried(sqn);
-    this.told(frontier);
     const padded = encodePayload({ ...payload, frontier });
     const sealed = sealMessage(
       signKey,
@@ -302,6 +315,7 @@ export class EpochState implements EpochBase {
       { group: chat, epoch, place, sqn, salt: random(SALT_BYTES), previous: last_hash },
       padded,
     );
+    this.told(frontier);
     me.accepted.set(sqn, sealed.hash);
     const changes = this.#update(me, {
       chain: sealed.nextChain,
@@ -412,8 +426,9 @@ export class EpochState implements EpochBase {
   /** Deletes the chains once all that is due of an ended epoch is in. */
   #chainsOver(): Change[] {
     const { row, me } = this;
+    if (row.closed === 0) return [];
     const due = this.members.some((member, place) => member !== me && !this.#isIn(member, place));
-    return row.closed > 0 && !due ? this.dropChains() : [];
+    return due ? [] : this.dropChains();
   }
 
   #isIn({ row }: MemberState, place: number): boolean {

@@ -115,7 +115,7 @@ export class Receiving {
 
   /** What a sign of life tells: somebody joined, or two members hold different messages. */
   #arrival(received: Exclude<Received, { kind: 'duplicate' }>): HistoryEntry[] {
-    const { sender, first, conflict, changes } = received;
+    const { sender, first, conflicts, changes } = received;
     const entries: HistoryEntry[] = [];
     if (first || sender.row.presence === 'left') {
       const { chat, fingerprint } = sender.row;
@@ -124,11 +124,11 @@ export class Receiving {
     }
     if (first && sender.row.presence === 'present')
       entries.push(this.chat.timeline.notice(sender.card.fingerprint, `${sender.card.name} joined.`));
-    if (conflict)
+    for (const { by, of } of conflicts)
       entries.push(
         this.chat.timeline.notice(
-          conflict.card.fingerprint,
-          `${sender.card.name} holds another message of ${conflict.card.name} than you do, under the same number: one of the two shows different people different things.`,
+          of.card.fingerprint,
+          `${by.card.name} holds another message of ${of.card.name} than you do, under the same number: one of the two shows different people different things.`,
         ),
       );
     return entries;

@@ -153,6 +153,10 @@ const tell = (by: EpochState, place: number, ...entries: FrontierEntry[]): Recei
 const changesOf = (received: Received): Change[] =>
   received.kind === 'duplicate' ? expect.fail('nothing is new') : received.changes;
 
+/** By place: who holds another message of whom. */
+const conflictsOf = (received: Received): [by: number, of: number][] =>
+  received.kind === 'duplicate' ? [] : received.conflicts.map(({ by, of }) => [by.row.place, of.row.place]);
+
 const frontierPut = (by_place: number, { place: of_place, sqn, hash }: FrontierEntry): Change => ({
   put: 'frontier',
   row: { chat, epoch, by_place, of_place, sqn, hash },
@@ -250,7 +254,7 @@ describe('receiving', () => {
     const content = utf8('one');
     const one = say(ada, { content });
     const { changes, ...rest } = take(bo, one);
-    expect(rest).toMatchObject({ kind: 'message', sqn: 1, first: false, conflict: undefined });
+    expect(rest).toMatchObject({ kind: 'message', sqn: 1, first: false, conflicts: [] });
     expect(rest.sender).toBe(bo.members[0]);
     expect(rest.payload).toMatchObject({ kind: 'text', content });
     expect(changes).toEqual([
@@ -578,7 +582,7 @@ describe('a receipt', () => {
       kind: 'frontier',
       sender: ada.members[1],
       first: true,
-      conflict: undefined,
+      conflicts: [],
       changes: [frontierPut(1, told), memberPut(1, { presence: 'present' })],
     });
     expect(ada.members[1]!.row.presence).toBe('present');
@@ -650,22 +654,46 @@ describe('a receipt', () => {
     take(ada, one);
     const received = tell(ada, 1, entry(2, 1, OTHER), entry(3, 1, OTHER));
     expect(received).toMatchObject({ kind: 'frontier' });
-    expect(received.kind === 'frontier' && received.conflict).toBe(ada.members[2]);
-    expect(tell(ada, 3, entry(2, 1, one.hash))).toMatchObject({ conflict: undefined });
+    expect(conflictsOf(received)).toEqual([[1, 2]]);
+    expect(conflictsOf(tell(ada, 3, entry(2, 1, one.hash)))).toEqual([]);
+  });
+
+  it('about other messages of several members is a conflict about each', () => {
+    for (const sender of [cy, di]) take(ada, say(sender));
+    expect(conflictsOf(tell(ada, 1, entry(2, 1, OTHER), entry(3, 1, OTHER)))).toEqual([
+      [1, 2],
+      [1, 3],
+    ]);
+  });
+
+  it('that goes on to be about other messages is no further conflict', () => {
+    for (let i = 0; i < 3; i++) take(ada, say(cy));
+    expect(conflictsOf(tell(ada, 1, entry(2, 1, OTHER)))).toEqual([[1, 2]]);
+    expect(conflictsOf(tell(ada, 1, entry(2, 2, OTHER)))).toEqual([]);
+    expect(conflictsOf(tell(ada, 3, entry(2, 2, OTHER)))).toEqual([[3, 2]]);
+  });
+
+  it('about another message than the one that comes later is a conflict then', () => {
+    const [one, two] = [say(cy), say(cy)];
+    expect(conflictsOf(tell(ada, 1, entry(2, 1, one.hash)))).toEqual([]);
+    expect(conflictsOf(tell(ada, 3, entry(2, 1, OTHER)))).toEqual([]);
+    expect(conflictsOf(take(ada, one))).toEqual([[3, 2]]);
+    expect(conflictsOf(take(ada, two))).toEqual([]);
   });
 
   it('about another message is a conflict inside a message, too', () => {
     take(ada, say(cy));
     const frontier = [entry(2, 1, OTHER)];
-    const { conflict } = take(ada, forge(1, 1, {}, encodePayload(payloadOf('x', { frontier }))));
-    expect(conflict).toBe(ada.members[2]);
+    expect(conflictsOf(take(ada, forge(1, 1, {}, encodePayload(payloadOf('x', { frontier })))))).toEqual([
+      [1, 2],
+    ]);
   });
 
   it('about what is not here yet, or about mine, is no conflict', () => {
     say(ada);
-    expect(tell(ada, 1, entry(2, 1, OTHER))).toMatchObject({ conflict: undefined });
-    expect(tell(ada, 2, entry(0, 1, OTHER))).toMatchObject({ conflict: undefined });
-    expect(tell(ada, 3, entry(0, 2, OTHER))).toMatchObject({ conflict: undefined });
+    expect(tell(ada, 1, entry(2, 1, OTHER))).toMatchObject({ conflicts: [] });
+    expect(tell(ada, 2, entry(0, 1, OTHER))).toMatchObject({ conflicts: [] });
+    expect(tell(ada, 3, entry(0, 2, OTHER))).toMatchObject({ conflicts: [] });
     expect(ada.members[2]!.frontier.get(0)).toEqual(entry(0, 1, OTHER));
   });
 });
