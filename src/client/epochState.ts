@@ -32,7 +32,7 @@ export interface MemberState {
   readonly frontier: Map<number, FrontierEntry>;
 }
 
-/** `by` holds another message of `of` under a number than was accepted here. */
+/** `by` holds another message of `of` under some number than was accepted here. */
 export interface Conflict {
   readonly by: MemberState;
   readonly of: MemberState;
@@ -257,7 +257,7 @@ export class EpochState implements EpochBase {
       const of = this.members[entry.place];
       const said = by.frontier.get(entry.place);
       if (!of || entry.sqn <= (said?.sqn ?? 0)) continue;
-      // Who contradicted before goes on to: once is enough.
+      // Once is enough: who holds another message holds others behind it.
       if (of !== this.me && this.#contradicts(entry) && !(said && this.#contradicts(said)))
         conflicts.push({ by, of });
       const { place: of_place, sqn } = entry;
