@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../../src/crypto/bytes.js';
-import { sealEnvelope } from '../../../src/protocol/channel.js';
+import { openEnvelope, sealEnvelope } from '../../../src/protocol/channel.js';
 import { makeFrontier } from '../../../src/protocol/frontier.js';
 import { makeLeave, type Leave } from '../../../src/protocol/leave.js';
 import { sealMessage } from '../../../src/protocol/message.js';
@@ -191,6 +191,16 @@ describe('a contradiction', () => {
     expect(adas.store.all('evidence')).toMatchObject([{ one: other.data, other: one.data }]);
   });
 
+  it('is kept with the version that it contradicts, among many', async () => {
+    await send('one');
+    const two = forge(of, mal, 'two');
+    const other = forge(of, mal, 'other');
+    await say(two.envelope);
+    await say(other.envelope);
+    expect(adas.store.all('kept')).toHaveLength(2);
+    expect(adas.store.all('evidence')).toMatchObject([{ one: other.data, other: two.data }]);
+  });
+
   it('of a message that is no longer kept is told, too', async () => {
     const [one, other] = [forge(of, mal, 'one'), forge(of, mal, 'other')];
     await say(one.envelope);
@@ -354,6 +364,41 @@ describe('a leave statement', () => {
     expect(room.log.some((event) => event.startsWith('Ada: leave statement refused'))).toBe(isRefused);
   });
 
+  it('in an epoch that is over is not taken up', async () => {
+    await send('one');
+    const late = forge(of, mal, '', { kind: 'leave', content: leaveOf() });
+    await say(late.envelope, of, 0);
+    // Ada decides on the next epoch before it comes.
+    await adas.client.groups.renew(group);
+    await room.pass(5_000);
+    expect(wanted()).toEqual([]);
+  });
+
+  it('of who never took part is told as declining', async () => {
+    const [cy] = await makePeople(['Cy']);
+    const cys = await Guest.enter(room, cy, known(ada));
+    await adas.store.commit([
+      {
+        put: 'contact',
+        row: {
+          fingerprint: cy.identity.card.fingerprint,
+          card: cy.identity.card.bytes,
+          trust: 'verified',
+          added: 1,
+        },
+      },
+    ]);
+    await adas.reopen();
+    await room.pass(2_000);
+    await adas.client.groups.add(group, [cys.id]);
+    await room.pass(5_000);
+    await cys.client.decline(cys.client.view().invitations[0]!.id);
+    await room.pass(5_000);
+    const told = (await adas.notices(group)).filter((text) => text.startsWith('Cy'));
+    expect(told).toEqual(['Cy declined the invitation.']);
+    expect(adas.store.all('invited')).toEqual([]);
+  });
+
   it('that names an heir is seen to by that one at once', async () => {
     await send('', { kind: 'leave', content: leaveOf({ successor: ada.identity.card.fingerprint }) });
     const [intent] = [...adas.store.all('intent')];
@@ -361,6 +406,21 @@ describe('a leave statement', () => {
     // Either it is done already, or it is due.
     expect(epoch === 2 || (intent !== undefined && intent.due <= room.time.now)).toBe(true);
   });
+});
+
+it('a message of who was removed, and does not know it, is answered with the commit', async () => {
+  await adas.client.groups.remove(group, mals.id);
+  await room.pass(5_000);
+  const { commit } = knownIn(adas.store);
+  const seen = room.relay.seen.length;
+  await say(forge(of, mal, 'still here').envelope);
+  expect(await adas.texts(group)).toEqual([]);
+  const shown = room.relay.seen
+    .slice(seen + 1)
+    .filter(({ channel }) => Buffer.compare(channel.key, of.access.channel.key) === 0)
+    .map(({ envelope }) => openEnvelope(of.epoch.seal_key, envelope));
+  expect(shown).not.toEqual([]);
+  for (const item of shown) expect(item).toEqual({ kind: 'commit', data: commit.bytes });
 });
 
 it('what carries my signature and is not mine means that this is an older copy', async () => {
