@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { fromHex } from '../../../src/crypto/bytes.js';
+import { fromHex, toHex } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { sealEnvelope } from '../../../src/protocol/channel.js';
 import { cardText } from '../../../src/protocol/cardText.js';
@@ -10,6 +10,8 @@ import { groupChannel } from '../../../src/client/connection.js';
 import { commitAfter } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { DAY, epochOf, Guest, known, meet, Room } from '../../helpers/room.js';
+import { Trio } from '../../helpers/trio.js';
+import { GOOD } from '../../model/relayModel.js';
 
 let ada: Person;
 let bo: Person;
@@ -179,4 +181,208 @@ describe('the secret of a commit', () => {
       expect(bos.store.all('rekey')).toEqual([]);
     },
   );
+});
+
+/** Only Bo hears the relay from here on. */
+let trio: Trio;
+let bos: Guest;
+let group: string;
+let row: Trio['row'];
+let step: Trio['step'];
+let show: Trio['show'];
+let hand: Trio['hand'];
+let answers: Trio['answers'];
+async function gather(): Promise<void> {
+  trio = await Trio.gather(room);
+  ({ bos, group, row, step, show, hand, answers } = trio);
+}
+const decided = () => bos.store.all('next').map(({ commit }) => commit);
+
+describe('a commit', () => {
+  beforeEach(gather);
+
+  it('decides if it is the first valid one, and another is answered with what counts here', async () => {
+    const [first, second] = [step(ada), step(mal)];
+    await show(first);
+    const since = room.relay.seen.length;
+    await show(first);
+    expect(answers(since)).toEqual([]);
+    await show(second);
+    expect(decided()).toEqual([first.commit.bytes]);
+    expect(answers(since)).toEqual([toHex(first.commit.hash)]);
+    await hand(ada, first);
+    expect(bos.epoch(group)).toBe(2);
+    await show(first);
+    await show(second);
+    expect(answers(since)).toEqual([toHex(first.commit.hash), toHex(first.commit.hash)]);
+  });
+
+  it.each([
+    ['of who has not the right', () => step(mal, [], { title: 'Mine' })],
+    ['of a stranger', () => step(cy)],
+    ['that follows another one', () => step(ada, [], { parent: new Uint8Array(32) })],
+  ])('%s is refused, first or second', async (_, make) => {
+    const since = room.relay.seen.length;
+    await show(make());
+    expect(decided()).toEqual([]);
+    await show(step(ada));
+    await show(make());
+    const refused = room.log.filter((event) => event === 'Bo: group envelope refused: bad-commit');
+    expect(refused).toHaveLength(2);
+    expect(answers(since)).toEqual([]);
+  });
+
+  it('of an epoch that is over without one is refused', async () => {
+    const reset = step(ada, [], { reason: 'reset', cut: [], parent: new Uint8Array(32).fill(7) });
+    await trio.bring(ada, reset);
+    expect(bos.epoch(group)).toBe(2);
+    const since = room.relay.seen.length;
+    await show(step(ada));
+    expect(room.log).toContain('Bo: group envelope refused: wrong-group');
+    expect(answers(since)).toEqual([]);
+  });
+
+  it('ends its epoch: what came before and is above its cut is not taken any more', async () => {
+    await show(step(ada));
+    expect(bos.store.all('epoch')[0]!.cut).toEqual(new Uint8Array(6));
+  });
+
+  it('puts an end to the own one that comes second', async () => {
+    await bos.client.groups.renew(group);
+    await trio.until(() => bos.store.all('own').length > 0);
+    const other = step(ada);
+    await show(other);
+    expect(bos.store.all('own')).toEqual([]);
+    expect(decided()).toEqual([other.commit.bytes]);
+    expect(bos.store.all('outbox').filter(({ epoch, sqn }) => epoch === 2 && sqn === 0)).toEqual([]);
+    await hand(ada, other);
+    expect(bos.epoch(group)).toBe(2);
+    expect(bos.store.all('intent')).toEqual([]);
+  });
+
+  it('of one’s own needs no token', async () => {
+    await bos.client.groups.renew(group);
+    await room.pass(1_000);
+    expect(bos.epoch(group)).toBe(2);
+    for (const table of ['own', 'next', 'rekey', 'intent'] as const) expect(bos.store.all(table)).toEqual([]);
+  });
+});
+
+describe('the own commit', () => {
+  beforeEach(gather);
+
+  it.each([
+    ['is published again if the relay lost it', false],
+    ['is published again after a restart if the relay lost it', true],
+  ])('%s', async (_, restarts) => {
+    room.relay.turn({ ...GOOD, lose: 1 });
+    await bos.client.groups.renew(group);
+    await room.pass(1_000);
+    if (restarts) {
+      await bos.reopen();
+      await room.pass(1_000);
+    }
+    room.relay.turn(GOOD);
+    await room.pass(57_000);
+    expect(bos.epoch(group)).toBe(1);
+    await room.pass(5_000);
+    expect(bos.epoch(group)).toBe(2);
+    const { asked } = row();
+    await room.pass(60_000);
+    expect([row().lost, asked]).toEqual(['', 0]);
+  });
+
+  it('that was stored and did not leave leaves after a restart', async () => {
+    await bos.client.groups.renew(group);
+    await trio.until(() => bos.store.all('own').length > 0);
+    await bos.reopen();
+    await room.pass(2_000);
+    expect(bos.epoch(group)).toBe(2);
+    expect((await bos.notices(group)).join()).not.toContain('a key that is not');
+  });
+});
+
+describe('a decided commit', () => {
+  beforeEach(gather);
+
+  it('is gone on with after a restart', async () => {
+    const made = step(ada);
+    await show(made);
+    await bos.reopen();
+    await room.pass(1_000);
+    const since = room.relay.seen.length;
+    await show(step(mal));
+    expect(answers(since)).toEqual([toHex(made.commit.hash)]);
+    await hand(ada, made);
+    expect(bos.epoch(group)).toBe(2);
+  });
+
+  it('is waited for again after a restart', async () => {
+    await show(step(ada));
+    await bos.reopen();
+    await room.pass(19_500);
+    expect(row().lost).toBe('');
+    await room.pass(1_000);
+    expect(row().lost).toBe('no-token');
+  });
+
+  it('with all it takes is switched to after a restart', async () => {
+    const made = step(ada);
+    await hand(ada, made);
+    await bos.store.commit([
+      { put: 'next', row: { chat: fromHex(group), commit: made.commit.bytes, at: room.time.now } },
+    ]);
+    await bos.reopen();
+    await room.pass(1_000);
+    expect(bos.epoch(group)).toBe(2);
+  });
+});
+
+describe('two groups', () => {
+  beforeEach(gather);
+  let cys: Guest;
+  let other: string;
+  beforeEach(async () => {
+    cys = await Guest.enter(room, cy, known(bo));
+    await bos.client.directory.import(cardText('card', cy.identity.card.bytes));
+    const made = cys.client.invite('Other', [bos.id]);
+    await room.pass(2_000);
+    other = await made;
+    await bos.accept();
+    await room.pass(1_000);
+  });
+  const rowOf = (id: string) => bos.store.all('chat').find(({ id: chat }) => toHex(chat) === id)!;
+
+  it('are renewed each by its own commit', async () => {
+    await Promise.all([group, other].map((id) => bos.client.groups.renew(id)));
+    await room.pass(2_000);
+    expect([bos.epoch(group), bos.epoch(other)]).toEqual([2, 2]);
+  });
+
+  it('follow each its own commit after a restart', async () => {
+    await show(step(ada));
+    await bos.reopen();
+    await room.pass(1_000);
+    await cys.client.groups.renew(other);
+    await room.pass(1_000);
+    expect([bos.epoch(group), bos.epoch(other)]).toEqual([1, 2]);
+  });
+
+  it.each([
+    ['a key', () => hand(ada, step(ada))],
+    [
+      'a commit',
+      () => {
+        room.relay.turn({ ...GOOD, lose: 1 });
+        return bos.client.groups.renew(group);
+      },
+    ],
+  ])('miss each what belongs to %s of its own', async (_, begin) => {
+    await begin();
+    await room.pass(1_000);
+    await bos.reopen();
+    await room.pass(120_000);
+    expect(rowOf(group).asked).toBeGreaterThan(0);
+    expect(rowOf(other).asked).toBe(0);
+  });
 });
