@@ -26,13 +26,14 @@ const TOKEN_WAIT = 20_000;
 /** A token whose commit does not come may be a loser's, or the relay withholds the commit, ms. */
 const COMMIT_WAIT = 60_000;
 const NO_WELCOME = new Uint8Array(32);
+type WaitReason = 'no-token' | 'gap';
 
 /** How one epoch follows another: the first valid commit in the channel's order, then its secret, then the switch. */
 export class Succession {
   #next: { commit: Commit; roster: Roster } | undefined;
   #welcome:
     { access: ChannelAccess; joiner: Uint8Array; hash: Uint8Array; collector: WelcomeCollector } | undefined;
-  #cancelWait: () => void = () => undefined;
+  #wait: { readonly reason: WaitReason; readonly cancel: () => void } | undefined;
 
   constructor(private readonly chat: Chat) {
     const [row] = chat.session.store.all('next', { chat: chat.row.id });
@@ -110,7 +111,6 @@ export class Succession {
     if (cards.includes(undefined)) return this.#fetch(joiner, secret.welcomeHash);
     const secrets = await inTurns(epochSecrets(joiner, commit.hash, roster.length));
     if (this.#next !== next) return;
-    this.#cancelWait();
     await this.switchTo(commit, roster, place, secrets, cards as Card[], []);
   }
 
@@ -155,16 +155,23 @@ export class Succession {
 
   // What has to be fetched.
 
-  #waitFor(reason: 'no-token' | 'gap', wait = TOKEN_WAIT): void {
-    const { epoch, session } = this.chat;
+  /** One wait at a time, which nobody prolongs: once there is a commit, it is its secret that is waited for. */
+  #waitFor(reason: WaitReason, wait = TOKEN_WAIT): void {
+    const { session } = this.chat;
+    if (this.#wait?.reason === reason || (reason === 'gap' && this.#next)) return;
     this.#cancelWait();
-    this.#cancelWait = session.effects.clock.after(wait, () => {
-      if (this.chat.epoch !== epoch) return;
+    const cancel = session.effects.clock.after(wait, () => {
+      this.#wait = undefined;
       if (session.connection.state.name !== 'online' || !this.chat.live) return this.#waitFor(reason, wait);
-      if (reason === 'gap' && this.#next) return;
       const { rejoining } = this.chat;
       void (reason === 'gap' ? this.#notThere() : rejoining.lost(reason, [])).catch(() => undefined);
     });
+    this.#wait = { reason, cancel };
+  }
+
+  #cancelWait(): void {
+    this.#wait?.cancel();
+    this.#wait = undefined;
   }
 
   async #notThere(): Promise<void> {
@@ -173,6 +180,8 @@ export class Succession {
   }
 
   #fetch(joiner: Uint8Array, hash: Uint8Array): void {
+    if (this.#welcome && equal(this.#welcome.hash, hash)) return;
+    this.#cancelWait();
     if (equal(hash, NO_WELCOME)) return this.#waitFor('no-token', 0);
     const access = groupChannel(welcomeSecrets(joiner).channelSeed);
     this.#welcome = { access, joiner, hash, collector: new WelcomeCollector() };
@@ -241,6 +250,7 @@ export class Succession {
     const removed = old.roster.flatMap(({ fingerprint }) => (epoch.member(fingerprint) ? [] : [fingerprint]));
     for (const each of chat.epochs.values()) if (each !== old) changes.push(...each.part(removed));
     const entries = this.#notices(old, epoch);
+    this.#cancelWait();
     this.#next = undefined;
     this.#brought.clear();
     chat.epochs.set(epoch.number, epoch);
@@ -290,11 +300,12 @@ export class Succession {
     const { chat } = this;
     const { session, epoch } = chat;
     const wanted = chat.row.state === 'leaving';
+    for (const access of chat.accesses()) session.connection.unsubscribe(access.channel);
     chat.row = { ...chat.row, state: wanted ? 'left' : 'removed', lost: '' };
     const name = epoch.member(by)?.card.name ?? '?';
     const notice = wanted ? 'You left the group.' : `${name} removed you from the group.`;
+    this.#cancelWait();
     this.#next = undefined;
-    for (const access of chat.accesses()) session.connection.unsubscribe(access.channel);
     await chat.store(
       [
         ...epoch.end([session.identity.card.fingerprint], session.effects.clock.now()),

@@ -36,6 +36,16 @@ describe('the secret of a commit', () => {
     expect(row().asked).toBeGreaterThan(0);
   });
 
+  it.each([
+    ['strangers', () => cy, 3],
+    ['members, for another commit', () => mal, 2],
+  ])('is waited for no longer because of tokens of %s', async (_, sender, epoch) => {
+    await show(step(ada));
+    for (let i = 0; i < 4; i++) await hand(sender(), later(step(ada), epoch), undefined, 5_000);
+    await room.pass(1_000);
+    expect(row().lost).toBe('no-token');
+  });
+
   it('is not missed while the relay is away, or the channel is not read', async () => {
     await show(step(ada));
     room.relay.up = false;
@@ -97,6 +107,12 @@ describe('a key whose commit does not come', () => {
     expect(row().asked).toBe(0);
     await room.pass(1_000);
     expect(row()).toMatchObject({ lost: '', asked: expect.any(Number) as number });
+    expect(row().asked).toBeGreaterThan(0);
+  });
+
+  it('is asked for in time, whatever tokens go on to come', async () => {
+    for (let i = 0; i < 13; i++) await hand(ada, later(step(ada), 3 + i), undefined, 5_000);
+    await room.pass(7_000);
     expect(row().asked).toBeGreaterThan(0);
   });
 

@@ -176,6 +176,13 @@ describe('who was removed', () => {
     expect(row().state).toBe('removed');
   });
 
+  it('hears nothing more of the group', async () => {
+    await show(step(ada, [removed(bo)]));
+    const heard = room.log.length;
+    await show(step(ada));
+    expect(room.log.slice(heard)).toEqual([]);
+  });
+
   it('was lost, and is not any more', async () => {
     await setRow({ lost: 'gap', asked: room.time.now });
     await show(step(ada, [removed(bo)]));
