@@ -170,6 +170,17 @@ export class Guest {
 export const known = (...people: Person[]): (readonly [Card, Trust])[] =>
   people.map(({ identity }) => [identity.card, 'verified']);
 
+/** Guests who know each other. */
+export async function acquainted<T extends readonly Person[]>(
+  room: Room,
+  ...people: T
+): Promise<{ [K in keyof T]: Guest }> {
+  const guests: Guest[] = [];
+  for (const person of people)
+    guests.push(await Guest.enter(room, person, known(...people.filter((other) => other !== person))));
+  return guests as { [K in keyof T]: Guest };
+}
+
 /** What a member knows of its newest epoch. */
 export function epochOf({ store }: Guest, people: readonly Person[]): EpochState {
   const row = store.all('epoch').at(-1)!;

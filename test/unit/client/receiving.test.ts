@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../../src/crypto/bytes.js';
 import { openEnvelope, sealEnvelope } from '../../../src/protocol/channel.js';
+import { cardText } from '../../../src/protocol/cardText.js';
 import { makeFrontier } from '../../../src/protocol/frontier.js';
 import { makeLeave, type Leave } from '../../../src/protocol/leave.js';
 import { sealMessage } from '../../../src/protocol/message.js';
@@ -8,7 +9,7 @@ import type { FrontierEntry, Payload } from '../../../src/protocol/payload.js';
 import { MAX_TEXT_BYTES } from '../../../src/shared/limits.js';
 import { envelopeOf, forge, knownIn, signOfLife, type Known } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { Guest, known, meet, Room } from '../../helpers/room.js';
+import { acquainted, Guest, known, meet, Room } from '../../helpers/room.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -28,9 +29,7 @@ let group: string;
 let of: Known;
 beforeEach(async () => {
   room = new Room();
-  adas = await Guest.enter(room, ada, known(bo, mal));
-  bos = await Guest.enter(room, bo, known(ada, mal));
-  mals = await Guest.enter(room, mal, known(ada, bo));
+  [adas, bos, mals] = await acquainted(room, ada, bo, mal);
   group = await meet(room, [adas, bos, mals]);
   of = knownIn(mals.store);
   room.relay.cutOff.add(mals.id);
@@ -72,6 +71,17 @@ const refusals = () =>
   room.log
     .filter((event) => event.startsWith('Ada: group envelope refused'))
     .map((event) => event.split(': ')[2]);
+
+/** Ada meets Cy, and brings it into the group. */
+async function inviteCy(): Promise<[Person, Guest]> {
+  const [cy] = await makePeople(['Cy']);
+  const cys = await Guest.enter(room, cy, known(ada));
+  await adas.client.directory.import(cardText('card', cy.identity.card.bytes));
+  await room.pass(1_000);
+  await adas.client.groups.add(group, [cys.id]);
+  await room.pass(5_000);
+  return [cy, cys];
+}
 
 describe('a text', () => {
   it('is shown, unread, and counts towards the renewal of its epoch', async () => {
@@ -296,23 +306,7 @@ describe('a receipt', () => {
 
 describe('a sign of life', () => {
   it('of who was invited is told once, and ends the wait for its answer', async () => {
-    const [cy] = await makePeople(['Cy']);
-    await adas.store.commit([
-      {
-        put: 'contact',
-        row: {
-          fingerprint: cy.identity.card.fingerprint,
-          card: cy.identity.card.bytes,
-          trust: 'verified',
-          added: 1,
-        },
-      },
-    ]);
-    await adas.reopen();
-    const cys = await Guest.enter(room, cy, known(ada));
-    await room.pass(2_000);
-    await adas.client.groups.add(group, [cys.id]);
-    await room.pass(5_000);
+    const [cy, cys] = await inviteCy();
     expect(adas.store.all('invited').map(({ fingerprint }) => fingerprint)).toEqual([
       cy.identity.card.fingerprint,
     ]);
@@ -375,23 +369,7 @@ describe('a leave statement', () => {
   });
 
   it('of who never took part is told as declining', async () => {
-    const [cy] = await makePeople(['Cy']);
-    const cys = await Guest.enter(room, cy, known(ada));
-    await adas.store.commit([
-      {
-        put: 'contact',
-        row: {
-          fingerprint: cy.identity.card.fingerprint,
-          card: cy.identity.card.bytes,
-          trust: 'verified',
-          added: 1,
-        },
-      },
-    ]);
-    await adas.reopen();
-    await room.pass(2_000);
-    await adas.client.groups.add(group, [cys.id]);
-    await room.pass(5_000);
+    const [, cys] = await inviteCy();
     await cys.client.decline(cys.client.view().invitations[0]!.id);
     await room.pass(5_000);
     const told = (await adas.notices(group)).filter((text) => text.startsWith('Cy'));

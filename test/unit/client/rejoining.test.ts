@@ -13,7 +13,8 @@ import { sealWelcome } from '../../../src/protocol/welcome.js';
 import { commitBy, knownIn, sealedToken } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { GOOD } from '../../model/relayModel.js';
-import { DAY, epochOf, Guest, known, meet, Room } from '../../helpers/room.js';
+import type { Guest} from '../../helpers/room.js';
+import { acquainted, DAY, epochOf, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
@@ -29,9 +30,7 @@ let mals: Guest;
 let group: string;
 beforeEach(async () => {
   room = new Room();
-  adas = await Guest.enter(room, ada, known(bo, mal));
-  bos = await Guest.enter(room, bo, known(ada, mal));
-  mals = await Guest.enter(room, mal, known(ada, bo));
+  [adas, bos, mals] = await acquainted(room, ada, bo, mal);
   group = await meet(room, [adas, bos, mals]);
 });
 

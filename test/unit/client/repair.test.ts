@@ -4,7 +4,8 @@ import { parseMessage } from '../../../src/protocol/message.js';
 import { makeResend, MAX_ASKED, parseResend } from '../../../src/protocol/resend.js';
 import { envelopeOf, forge, knownIn, type Known } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { Guest, known, meet, Room } from '../../helpers/room.js';
+import type { Guest} from '../../helpers/room.js';
+import { acquainted, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
 let bo: Person;
@@ -22,9 +23,7 @@ let group: string;
 let of: Known;
 beforeEach(async () => {
   room = new Room();
-  adas = await Guest.enter(room, ada, known(bo, mal));
-  bos = await Guest.enter(room, bo, known(ada, mal));
-  mals = await Guest.enter(room, mal, known(ada, bo));
+  [adas, bos, mals] = await acquainted(room, ada, bo, mal);
   group = await meet(room, [adas, bos, mals]);
   of = knownIn(mals.store);
   room.relay.cutOff.add(mals.id);
