@@ -110,9 +110,10 @@ export class Rejoining {
     const now = clock.now();
     if (!chat.follows || now - chat.row.asked < ASK_EVERY) return;
     chat.row = { ...chat.row, asked: now };
-    const others = this.#shuffled(
-      epoch.members.filter((member) => member !== epoch.me && member.row.presence !== 'left'),
-    );
+    const all = epoch.members.filter((member) => member !== epoch.me);
+    const staying = all.filter(({ row }) => row.presence !== 'left');
+    // Who is leaving is there until somebody confirms it.
+    const others = this.#shuffled(staying.length > 0 ? staying : all);
     const admins = others.filter(({ row }) => row.role === 'admin');
     const rest = others.filter(({ row }) => row.role !== 'admin');
     const [first, then] = admins.length > 0 ? [admins, rest] : [rest, []];

@@ -10,6 +10,7 @@ import { makeRejoinRequest } from '../../../src/protocol/rejoin.js';
 import { rosterHash, type Roster } from '../../../src/protocol/roster.js';
 import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
 import { sealWelcome } from '../../../src/protocol/welcome.js';
+import type { Change } from '../../../src/store/schema.js';
 import { commitBy, knownIn, sealedToken } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { GOOD } from '../../model/relayModel.js';
@@ -264,6 +265,20 @@ describe('a request from another branch of the group', () => {
     room.relay.behave();
     await room.pass(120_000);
     expect((await mals.notices(group)).at(-1)).toContain('follows another change of this group than you do');
+  });
+});
+
+describe('who is lost', () => {
+  it('asks those who are leaving if nobody else is there', async () => {
+    const others = bos.store.all('member').filter(({ place }) => place !== bos.store.all('epoch')[0]!.place);
+    await bos.store.commit([
+      ...others.map((row): Change => ({ put: 'member', row: { ...row, presence: 'left' } })),
+      { put: 'chat', row: { ...bos.store.all('chat')[0]!, lost: 'no-token' } },
+    ]);
+    await bos.reopen();
+    await room.pass(120_000);
+    expect(bos.stopped(group)).toBeUndefined();
+    expect(bos.epoch(group)).toBe(2);
   });
 });
 
