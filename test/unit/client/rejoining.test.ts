@@ -14,7 +14,7 @@ import type { Change } from '../../../src/store/schema.js';
 import { commitBy, knownIn, sealedToken } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { GOOD } from '../../model/relayModel.js';
-import type { Guest} from '../../helpers/room.js';
+import type { Guest } from '../../helpers/room.js';
 import { acquainted, DAY, epochOf, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;

@@ -4,7 +4,7 @@ import { parseMessage } from '../../../src/protocol/message.js';
 import { makeResend, MAX_ASKED, parseResend } from '../../../src/protocol/resend.js';
 import { envelopeOf, forge, knownIn, type Known } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import type { Guest} from '../../helpers/room.js';
+import type { Guest } from '../../helpers/room.js';
 import { acquainted, meet, Room } from '../../helpers/room.js';
 
 let ada: Person;
