@@ -225,20 +225,22 @@ export class ChatClient {
     this.#joining.add(group);
     try {
       const secrets = await inTurns(epochSecrets(pending.row.joiner, commit.hash, roster.length));
-      const answered = this.#invitations.answered(pending);
       const rows = epochRows(commit, roster, place, secrets, this.#now());
       const former = this.#chats.get(group);
       const { position = 0, read_position = 0, unread = 0 } = former?.row ?? {};
       const chat = { ...rows.chat, state, position, read_position, unread };
       await this.#record([
-        ...answered,
+        { drop: 'invitation', key: [pending.row.id] },
         ...(former ? this.#over(former, commit.epoch) : []),
         { put: 'chat', row: chat },
         { put: 'epoch', row: rows.epoch },
         ...rows.members.map((row): Change => ({ put: 'member', row })),
         ...this.#session.contacts.keep(pending.welcome.cards),
       ]);
-      return await this.#load(chat);
+      const joined = await this.#load(chat);
+      // Until now, keys of the next epoch went to the invitation.
+      this.#invitations.answered(pending);
+      return joined;
     } finally {
       this.#joining.delete(group);
     }

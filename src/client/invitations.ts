@@ -274,16 +274,16 @@ export class Invitations {
   }
 
   /** It was answered: no second answer counts. */
-  answered({ row }: Pending): Change[] {
+  answered({ row }: Pending): void {
     this.#pending.delete(toHex(row.id));
-    return [{ drop: 'invitation', key: [row.id] }];
   }
 
   /** It is not waited for any more, nor are keys for its group. */
   drop(pending: Pending): Change[] {
     const { connection, store } = this.session;
     const { group } = pending.token;
-    const changes = this.answered(pending);
+    this.answered(pending);
+    const changes: Change[] = [{ drop: 'invitation', key: [pending.row.id] }];
     if (!pending.welcome && connection.state.name === 'online')
       connection.unsubscribe(pending.access.channel);
     if (this.waits(group) || this.session.chat(group)) return changes;

@@ -14,7 +14,7 @@ import { groupChannel } from './connection.js';
 import { epochRows, foundGroup } from './found.js';
 import { BARRIER } from './outbox.js';
 import type { Session } from './session.js';
-import { forEachOf, inTurns } from './turns.js';
+import { forEachOf, inTurns, turn } from './turns.js';
 
 const NO_WELCOME = new Uint8Array(SECRET_BYTES);
 /** Tokens made in one turn of the event loop. */
@@ -133,8 +133,7 @@ export class Inviting {
 
   /** Lets the others have a turn, now and then. */
   async #pause(i: number): Promise<void> {
-    if (i % PAUSE_EVERY === 0 && i > 0)
-      await new Promise((resolve) => this.session.effects.clock.after(0, () => resolve(undefined)));
+    if (i % PAUSE_EVERY === 0 && i > 0) await turn();
   }
 
   /** An invitee no longer keeps the prekey a token of mine used: it is invited again, by a commit, under its newest. */

@@ -1,7 +1,7 @@
 import { sign } from 'node:crypto';
 import { ed25519 as noble } from '@noble/curves/ed25519.js';
 import { equal } from './bytes.js';
-import { privateKeyOf, publicBytes } from './rfc8410.js';
+import { nodeOrNoble, privateKeyOf, publicBytes } from './rfc8410.js';
 
 /** Ed25519 (RFC 8032): seed and public key 32 bytes, signature 64. */
 export const ED25519_PUBLIC_BYTES = 32;
@@ -25,24 +25,13 @@ const ofNoble = (seed: Uint8Array): Signer => ({
   sign: (message) => noble.sign(message, seed),
 });
 
-let best: typeof ofNode | undefined;
-
-/** node:crypto takes a fraction of noble's time; what an editor's BoringSSL lacks or does otherwise, noble does. */
-function signer(seed: Uint8Array): Signer {
-  best ??= agreesWithNoble() ? ofNode : ofNoble;
-  return best(seed);
-}
-
-function agreesWithNoble(): boolean {
-  const seed = new Uint8Array(32).fill(1);
-  const theirs = ofNoble(seed);
-  try {
-    const mine = ofNode(seed);
-    return equal(mine.publicKey(), theirs.publicKey()) && equal(mine.sign(seed), theirs.sign(seed));
-  } catch {
-    return false;
-  }
-}
+const MESSAGE = new Uint8Array(1);
+const signer = nodeOrNoble(
+  ofNode,
+  ofNoble,
+  (mine, theirs) =>
+    equal(mine.publicKey(), theirs.publicKey()) && equal(mine.sign(MESSAGE), theirs.sign(MESSAGE)),
+);
 
 export const ed25519Public = (seed: Uint8Array): Uint8Array => signer(seed).publicKey();
 

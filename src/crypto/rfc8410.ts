@@ -11,6 +11,28 @@ type Curve = keyof typeof HEADS;
 const der = (head: Uint8Array, key: Uint8Array) =>
   ({ key: Buffer.from(concat(head, key)), format: 'der' }) as const;
 
+/**
+ * node:crypto takes a fraction of noble's time; what an editor's BoringSSL lacks or does otherwise, noble does. Which it
+ * is is found out once, when it is first needed.
+ */
+export function nodeOrNoble<T>(
+  ofNode: (secret: Uint8Array) => T,
+  ofNoble: (secret: Uint8Array) => T,
+  agree: (mine: T, theirs: T) => boolean,
+): (secret: Uint8Array) => T {
+  const trial = new Uint8Array(32).fill(1);
+  const agrees = () => {
+    const theirs = ofNoble(trial);
+    try {
+      return agree(ofNode(trial), theirs);
+    } catch {
+      return false;
+    }
+  };
+  let best: typeof ofNode | undefined;
+  return (secret) => (best ??= agrees() ? ofNode : ofNoble)(secret);
+}
+
 /** Keys of node:crypto out of 32 bytes and back. Throws where it lacks the curve. */
 export const privateKeyOf = (curve: Curve, secret: Uint8Array): KeyObject =>
   createPrivateKey({ ...der(HEADS[curve][0], secret), type: 'pkcs8' });

@@ -1,7 +1,7 @@
 import { diffieHellman } from 'node:crypto';
 import { x25519 as noble } from '@noble/curves/ed25519.js';
 import { equal } from './bytes.js';
-import { privateKeyOf, publicBytes, publicKeyOf } from './rfc8410.js';
+import { nodeOrNoble, privateKeyOf, publicBytes, publicKeyOf } from './rfc8410.js';
 
 /** X25519 (RFC 7748) with one secret; keys, points and results have 32 bytes. */
 export interface X25519 {
@@ -23,21 +23,7 @@ const ofNoble = (secret: Uint8Array): X25519 => ({
   agree: (point) => noble.getSharedSecret(secret, point),
 });
 
-let best: typeof ofNode | undefined;
-
-/** node:crypto takes a fraction of noble's time; what an editor's BoringSSL lacks or does otherwise, noble does. */
-export function x25519(secret: Uint8Array): X25519 {
-  best ??= agreesWithNoble() ? ofNode : ofNoble;
-  return best(secret);
-}
-
-function agreesWithNoble(): boolean {
-  const secret = new Uint8Array(32).fill(1);
-  const [mine, theirs] = [ofNoble(secret), ofNoble(new Uint8Array(32).fill(2))];
-  try {
-    const { publicKey, agree } = ofNode(secret);
-    return equal(publicKey, mine.publicKey) && equal(agree(theirs.publicKey), mine.agree(theirs.publicKey));
-  } catch {
-    return false;
-  }
-}
+export const x25519 = nodeOrNoble(ofNode, ofNoble, (mine, theirs) => {
+  const { publicKey } = ofNoble(new Uint8Array(32).fill(2));
+  return equal(mine.publicKey, theirs.publicKey) && equal(mine.agree(publicKey), theirs.agree(publicKey));
+});

@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { FrameLocator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { answerInput, notification, pick, quickInputMessage, runCommand } from '../workbench/page.mjs';
+import {
+  answerInput,
+  dismissPick,
+  notification,
+  pick,
+  quickInputMessage,
+  runCommand,
+} from '../workbench/page.mjs';
 import { article, PASSWORD, say, unlock, Windows } from './windows.js';
 
 const NAMES = ['Ada', 'Bo', 'Cy'];
@@ -67,14 +74,18 @@ describe('what goes wrong in VS Code', () => {
   });
 
   it('a key file that is cut off or of a newer version: unlocking says so', async () => {
-    const file = join(await windows.folderOf('Cy'), 'identity.key');
+    const folder = await windows.folderOf('Cy');
+    const file = join(folder, 'identity.key');
     const whole = await readFile(file);
+    const says = async (problem: string) => {
+      await runCommand(ada, 'Secure Chat: Unlock participant');
+      await notification(ada, new RegExp(`${problem}.*${basename(folder)}`)).waitFor();
+      await dismissPick(ada, 'Ada');
+    };
     await writeFile(file, whole.subarray(0, 1000));
-    await runCommand(ada, 'Secure Chat: Unlock participant');
-    await notification(ada, 'The key file is damaged. Restore it from a backup').waitFor();
+    await says('The key file is damaged. Restore it from a backup');
     await writeFile(file, whole.with(1, 2));
-    await runCommand(ada, 'Secure Chat: Unlock participant');
-    await notification(ada, 'made by a newer version of Secure Chat. Update the extension').waitFor();
+    await says('made by a newer version of Secure Chat. Update the extension');
     await writeFile(file, whole);
   });
 

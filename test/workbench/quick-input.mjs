@@ -25,15 +25,13 @@ function exactly(text) {
 }
 
 /**
- * Accepts what was typed, and waits until the quick input closes, asks the next
- * question or rejects the answer: what follows must not end up in the old box.
+ * Waits until what was typed and accepted makes the quick input close, ask the next
+ * question or reject the answer: what follows must not end up in the old box.
  *
  * @param {Page} page
  * @param {string} typed
- * @param {() => Promise<void>} accept
  */
-async function settle(page, typed, accept) {
-  await accept();
+async function settle(page, typed) {
   await page.waitForFunction(isTaken, typed, { timeout: WAIT_MS });
 }
 
@@ -64,12 +62,12 @@ export async function runCommand(page, title) {
     try {
       await page.keyboard.press('F1');
       await inputBox(page).fill(`>${title}`, { timeout: TRY_MS });
-      await entry.waitFor({ timeout: TRY_MS });
+      await entry.click({ timeout: TRY_MS });
     } catch {
       await page.keyboard.press('Escape');
       continue;
     }
-    return settle(page, `>${title}`, () => entry.click());
+    return settle(page, `>${title}`);
   }
   throw new Error(`The command palette has no entry "${title}".`);
 }
@@ -83,7 +81,8 @@ export async function runCommand(page, title) {
  */
 export async function answerInput(page, text) {
   await typeInput(page, text);
-  await settle(page, text, () => inputBox(page).press('Enter'));
+  await inputBox(page).press('Enter');
+  await settle(page, text);
 }
 
 /**
@@ -118,11 +117,23 @@ export async function pick(page, labels) {
   for (const label of wanted) {
     // Only the rows in sight are in the page.
     await inputBox(page).fill(label);
-    if (!many) return settle(page, label, () => row(page, label).click());
-    await row(page, label).getByRole('checkbox').setChecked(true);
+    if (many) await row(page, label).getByRole('checkbox').setChecked(true);
+    else await row(page, label).click();
   }
-  const ok = quickInput(page).getByRole('button', { name: 'OK' });
-  return settle(page, wanted.at(-1) ?? '', () => ok.click());
+  if (many) await quickInput(page).getByRole('button', { name: 'OK' }).click();
+  await settle(page, wanted.at(-1) ?? '');
+}
+
+/**
+ * Dismisses the quick pick that is open or is about to be.
+ *
+ * @param {Page} page
+ * @param {string} label of a row, to know it by
+ */
+export async function dismissPick(page, label) {
+  await row(page, label).waitFor({ timeout: WAIT_MS });
+  await inputBox(page).press('Escape');
+  await quickInput(page).waitFor({ state: 'hidden' });
 }
 
 /**
