@@ -164,9 +164,10 @@ export class Rejoining {
   async requested(data: Uint8Array, changes: Change[]): Promise<void> {
     const { chat } = this;
     const { session, epoch } = chat;
-    const request = openRejoinRequest(
-      data,
-      ({ from, epoch: number }) => epoch.keyOf(from) ?? chat.epochs.get(number)?.keyOf(from),
+    // Whoever was a member: where it thinks it is one may be another branch's epoch of the same number.
+    const known = [epoch, ...chat.epochs.values()];
+    const request = openRejoinRequest(data, ({ from }) =>
+      known.map((each) => each.keyOf(from)).find((each) => each !== undefined),
     );
     const key = epoch.keyOf(request.from);
     if (key) openPrekey(request.prekey, key);
@@ -190,13 +191,15 @@ export class Rejoining {
     else await this.#showNext(request.epoch, request.commitHash);
   }
 
-  /** Who is in the group no more is shown the commit that it missed, or that another than its own counts here. */
+  /** Who is in the group no more is shown the commit that it missed, or that others than its own count here. */
   async #showNext(number: number, hash: Uint8Array): Promise<void> {
     const { epochs, frontiers } = this.chat;
     const [before, epoch, next] = [-1, 0, 1].map((step) => epochs.get(number + step));
     if (epoch && next && equal(next.commit.parent, hash))
       await this.chat.publish('commit', next.commit.bytes, epoch);
     else if (before && epoch && !equal(epoch.commit.hash, hash)) await frontiers.send(before, before);
+    else if (epoch && !next && epoch !== this.chat.epoch)
+      await this.chat.publish('commit', this.chat.epoch.commit.bytes, epoch);
   }
 
   /** Something of this sender came in an epoch that is over. Who goes on there was removed and does not know it. */
@@ -299,6 +302,9 @@ export class Rejoining {
     this.#cancel();
     await chat.succession.switchTo(commit, roster, place, secrets, cards, changes);
     session.connection.putPrekey(session.prekeys.newest());
+    // Whoever is where I come from, and no member where I am, learns of it there.
+    if (!follows && epoch.roster.some(({ fingerprint }) => !chat.epoch.member(fingerprint)))
+      await chat.publish('commit', commit.bytes, epoch);
   }
 
   /** Starts the group again from my roster, for everyone, wherever they got to. Throws UserError. */

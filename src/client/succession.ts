@@ -1,6 +1,6 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import type { Card } from '../protocol/card.js';
-import { applyChanges, checkCommit, parseCommit, type Commit } from '../protocol/commit.js';
+import { applyChanges, checkCommit, parseCommit, verifyCommit, type Commit } from '../protocol/commit.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { parseToken } from '../protocol/invitation.js';
 import { placeOf, type Roster } from '../protocol/roster.js';
@@ -17,6 +17,7 @@ import type { Chat } from './chat.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
 import { EpochState } from './epochState.js';
 import { epochRows } from './found.js';
+import { splitAt } from './leaving.js';
 import { loadMembers } from './loadEpoch.js';
 import { takeSecret } from './secrets.js';
 import { inTurns } from './turns.js';
@@ -26,6 +27,7 @@ const TOKEN_WAIT = 20_000;
 /** A token whose commit does not come may be a loser's, or the relay withholds the commit, ms. */
 const COMMIT_WAIT = 60_000;
 const NO_WELCOME = new Uint8Array(32);
+const NOTHING = new Uint8Array(0);
 type WaitReason = 'no-token' | 'gap';
 
 /** How one epoch follows another: the first valid commit in the channel's order, then its secret, then the switch. */
@@ -61,6 +63,7 @@ export class Succession {
     const commit = parseCommit(data);
     const decided = this.after(channel);
     if (decided && equal(decided, commit.hash)) return;
+    if (!decided) await this.#elsewhere(commit, channel, position);
     checkCommit(commit, channel);
     if (decided) {
       const after = applyChanges(channel.roster, commit.changes);
@@ -71,6 +74,20 @@ export class Succession {
     if (channel !== this.chat.epoch || !this.chat.follows)
       throw new ProtocolError('wrong-group', 'A commit of an epoch that is over.');
     await this.#decide(commit, position);
+  }
+
+  /** A member goes on with a commit that my epoch does not lead to: I miss something, or was shown another order. */
+  async #elsewhere(commit: Commit, channel: EpochState, position: Change): Promise<void> {
+    const { chat } = this;
+    const committer = channel.member(commit.committer);
+    if (channel !== chat.epoch || !chat.follows || !committer || committer === channel.me) return;
+    if (!equal(commit.group, chat.row.id) || commit.epoch <= channel.number) return;
+    if (equal(commit.parent, channel.commit.hash) || !verifyCommit(commit, committer.card.signKey)) return;
+    chat.rejoining.suspect();
+    const { fingerprint, name } = committer.card;
+    if (!(await chat.evidence.keep(splitAt(channel, committer), commit.bytes, NOTHING, position))) return;
+    const text = `${name} follows another change of this group than you do: the relay withholds changes from you, or shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`;
+    await chat.store([], [chat.timeline.notice(fingerprint, text)]);
   }
 
   async #decide(commit: Commit, position: Change): Promise<void> {

@@ -213,25 +213,20 @@ const isAdmin = (world: World, { client }: Player): boolean =>
 export const canMend = (world: World): boolean => activeIn(world).some((player) => isAdmin(world, player));
 
 /**
- * What people do about a fork that they were told of, or a member who breaks the group again and again: an admin starts
- * again, with those that are members there.
+ * What people do about a fork that one of them was told of, or a member who breaks the group again and again: an admin
+ * starts again, with those that are members there.
  */
 export function mend(world: World): void {
   const active = activeIn(world);
-  const admin = active.find(
-    (player) =>
-      world.chat(player)!.state === 'active' &&
-      (world.malice !== undefined || player.notices.some((text) => text.includes(FORK))) &&
-      isAdmin(world, player),
-  );
+  const isTold = ({ notices }: Player) => notices.some((text) => text.includes(FORK));
+  if (!world.malice && !active.some(isTold)) return;
+  const admins = active.filter((player) => world.chat(player)!.state === 'active' && isAdmin(world, player));
+  const admin = admins.find(isTold) ?? admins[0];
   if (!admin) return;
   const inside = world.members(admin);
   for (const player of active)
     if (!inside.includes(player.fingerprint)) {
-      world.check(
-        player.notices.some((text) => text.includes(FORK)),
-        `${player.name} was not told of a fork`,
-      );
+      world.check(isTold(player), `${player.name} was not told of a fork`);
       world.outside.add(player);
     }
   world.ask(admin, 'reset', () => admin.client!.groups.reset(world.group));

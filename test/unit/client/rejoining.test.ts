@@ -11,6 +11,7 @@ import { rosterHash, type Roster } from '../../../src/protocol/roster.js';
 import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
 import { sealWelcome } from '../../../src/protocol/welcome.js';
 import type { Change } from '../../../src/store/schema.js';
+import type { Channel } from '../../../src/protocol/wire.js';
 import { commitBy, knownIn, sealedToken } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
 import { GOOD } from '../../model/relayModel.js';
@@ -239,23 +240,25 @@ describe('a request', () => {
   });
 });
 
+/** What this makes goes to these alone. */
+async function shownOnlyTo(channel: Channel, guests: readonly Guest[], act: () => Promise<unknown>) {
+  const { items } = room.relay.log(channel);
+  const before = items.length;
+  const hidden = [adas, bos, mals].filter((guest) => !guests.includes(guest));
+  for (const { id } of hidden) room.relay.cutOff.add(id);
+  await act();
+  await room.pass(5_000);
+  for (const item of items.slice(before)) item.audience = new Set(guests.map(({ id }) => id));
+  room.relay.cutOff.clear();
+  room.relay.disconnect();
+  await room.pass(15_000);
+}
+
 describe('a request from another branch of the group', () => {
   it('of who was removed in this one is answered with what counts here', async () => {
     const { channel } = epochOf(mals, [ada, bo, mal]).access;
-    const shownOnlyTo = async (guests: readonly Guest[], act: () => Promise<unknown>) => {
-      const { items } = room.relay.log(channel);
-      const before = items.length;
-      const hidden = [adas, bos, mals].filter((guest) => !guests.includes(guest));
-      for (const { id } of hidden) room.relay.cutOff.add(id);
-      await act();
-      await room.pass(5_000);
-      for (const item of items.slice(before)) item.audience = new Set(guests.map(({ id }) => id));
-      room.relay.cutOff.clear();
-      room.relay.disconnect();
-      await room.pass(15_000);
-    };
-    await shownOnlyTo([adas, bos], () => adas.client.groups.renew(group));
-    await shownOnlyTo([mals], () => mals.client.groups.renew(group));
+    await shownOnlyTo(channel, [adas, bos], () => adas.client.groups.renew(group));
+    await shownOnlyTo(channel, [mals], () => mals.client.groups.renew(group));
     await adas.client.groups.remove(group, mals.id);
     await room.pass(5_000);
     await adas.client.groups.renew(group);
@@ -279,6 +282,26 @@ describe('who is lost', () => {
     await room.pass(120_000);
     expect(bos.stopped(group)).toBeUndefined();
     expect(bos.epoch(group)).toBe(2);
+  });
+});
+
+describe('who is brought into another branch of the group', () => {
+  it('shows those that are no members there, where it comes from, how it goes on', async () => {
+    await adas.client.groups.setRole(group, bos.id, 'admin');
+    await room.pass(5_000);
+    const { channel } = epochOf(mals, [ada, bo, mal]).access;
+    await shownOnlyTo(channel, [adas, mals], () => adas.client.groups.renew(group));
+    await shownOnlyTo(channel, [bos], () => bos.client.groups.remove(group, mals.id));
+    await bos.client.groups.renew(group);
+    await room.pass(5_000);
+    expect([adas, bos, mals].map((guest) => guest.epoch(group))).toEqual([3, 4, 3]);
+    room.relay.turn({ ...GOOD, lie: true });
+    room.relay.behave();
+    await room.pass(120_000);
+    expect(adas.epoch(group)).toBe(bos.epoch(group));
+    expect((await mals.notices(group)).at(-1)).toContain(
+      'Bo follows another change of this group than you do: the relay withholds changes from you',
+    );
   });
 });
 

@@ -232,6 +232,40 @@ describe('a commit', () => {
     expect(answers(since)).toEqual([]);
   });
 
+  it('that this epoch does not lead to is told once, and the others are asked', async () => {
+    const far = { epoch: 5, parent: new Uint8Array(32).fill(7) };
+    for (let i = 0; i < 2; i++) await show(step(ada, [], far));
+    const told = (await bos.notices(group)).filter((text) => text.includes('follows another change'));
+    expect(told).toEqual([
+      'Ada follows another change of this group than you do: the relay withholds changes from you, or shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.',
+    ]);
+    expect(bos.store.all('evidence')).toHaveLength(1);
+    expect(decided()).toEqual([]);
+    await room.pass(15_000);
+    expect(row().asked).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['is a stranger’s', () => step(cy, [], { epoch: 5, parent: new Uint8Array(32).fill(7) })],
+    [
+      'somebody else signed',
+      () =>
+        step(cy, [], {
+          epoch: 5,
+          parent: new Uint8Array(32).fill(7),
+          committer: ada.identity.card.fingerprint,
+        }),
+    ],
+    ['is of this epoch', () => step(ada, [], { epoch: 1, parent: new Uint8Array(32).fill(7) })],
+    ['is of another group', () => step(ada, [], { epoch: 5, group: new Uint8Array(16) })],
+    ['follows', () => step(ada, [], { epoch: 5 })],
+  ])('that this epoch does not lead to tells nothing if it %s', async (_, make) => {
+    await show(make(), 15_000);
+    expect(bos.store.all('evidence')).toEqual([]);
+    expect(row().asked).toBe(0);
+    expect(room.log).toContain('Bo: group envelope refused: bad-commit');
+  });
+
   it('of an epoch that is over without one is refused', async () => {
     const reset = step(ada, [], { reason: 'reset', cut: [], parent: new Uint8Array(32).fill(7) });
     await trio.bring(ada, reset);
