@@ -1,4 +1,4 @@
-import { equal, utf8 } from '../crypto/bytes.js';
+import { equal, toHex, utf8 } from '../crypto/bytes.js';
 import { openPrekey, type Card, type Prekey } from '../protocol/card.js';
 import { sealEnvelope } from '../protocol/channel.js';
 import {
@@ -168,19 +168,28 @@ export class Committing {
     const useless: Intent[] = [];
     let { title } = epoch.commit;
     const touched = new Set<string>();
+    let admins = epoch.roster.filter(({ role }) => role === 'admin').length;
     for (const intent of [...intents].sort((a, b) => a.due - b.due)) {
       const { kind, fingerprint, data } = intent;
-      const entry = epoch.roster[placeOf(epoch.roster, fingerprint)];
       const leaves = changes.filter((each) => each.type === 'remove' && each.leave.length > 0);
       const full = changes.length >= MAX_CHANGES - 1 || (kind === 'leave' && leaves.length >= MAX_LEAVES);
-      const again =
-        kind !== 'renew' && kind !== 'title' && touched.has(Buffer.from(fingerprint).toString('hex'));
-      const change = again || full ? undefined : this.#change(intent, entry, isAdmin, me);
-      if (kind === 'title' && isAdmin) title = new TextDecoder().decode(data);
-      else if (change) {
-        changes.push(...change);
-        touched.add(Buffer.from(fingerprint).toString('hex'));
-      } else if (kind !== 'renew' && !again && !full) useless.push(intent);
+      // What does not go together with the changes so far is left for the next commit.
+      if (kind === 'renew' || full || touched.has(toHex(fingerprint))) continue;
+      if (kind === 'title' && isAdmin) {
+        title = new TextDecoder().decode(data);
+        continue;
+      }
+      const entry = epoch.roster[placeOf(epoch.roster, fingerprint)];
+      const change = this.#change(intent, entry, isAdmin, me);
+      if (!change) {
+        useless.push(intent);
+        continue;
+      }
+      const left = admins + moreAdmins(change, entry);
+      if (left === 0 || change.some((each) => touched.has(toHex(each.fingerprint)))) continue;
+      admins = left;
+      changes.push(...change);
+      for (const each of change) touched.add(toHex(each.fingerprint));
     }
     return { changes, title, useless };
   }
@@ -224,10 +233,13 @@ export class Committing {
     const fresh = equal(parent, epoch.commit.hash);
     if (!fresh && !isAdmin) return undefined;
     const removal: RosterChange = { type: 'remove', fingerprint, leave: fresh ? data : NOTHING };
-    const heir = successor.length > 0 ? epoch.member(successor) : undefined;
+    const admins = epoch.roster.filter(({ role }) => role === 'admin');
+    if (admins.some((admin) => !equal(admin.fingerprint, fingerprint))) return [removal];
+    // Nobody but the only admin has a say in who is to be admin.
+    const heir = epoch.member(successor);
     return heir && heir.row.role !== 'admin'
       ? [{ type: 'role', fingerprint: successor, role: 'admin' }, removal]
-      : [removal];
+      : undefined;
   }
 
   /** Everyone of the new roster but me, with the prekey to use and the type of token. */
@@ -298,6 +310,13 @@ export interface Recipient {
   /** Undefined: its secret is not sent to this key, which is revoked or not the one that was known. */
   readonly prekey: Prekey | undefined;
 }
+
+/** How many more admins the group has after the changes of one intent, which is about this member. */
+const moreAdmins = (changes: readonly RosterChange[], entry: Roster[number] | undefined): number =>
+  changes.reduce((more, change) => {
+    if (change.type === 'role') return more + (change.role === 'admin' ? 1 : -1);
+    return change.type === 'remove' && entry?.role === 'admin' ? more - 1 : more;
+  }, 0);
 
 const dropped = ({ chat, kind, fingerprint }: Intent): Change => ({
   drop: 'intent',
