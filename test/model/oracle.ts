@@ -1,6 +1,6 @@
 import { toHex } from '../../src/crypto/bytes.js';
 import { parseCommit } from '../../src/protocol/commit.js';
-import type { HistoryEntry } from '../../src/store/schema.js';
+import type { HistoryEntry, Tables } from '../../src/store/schema.js';
 import type { Player } from './player.js';
 import type { Sent, World } from './world.js';
 
@@ -232,20 +232,24 @@ export function mend(world: World): void {
   world.ask(admin, 'reset', () => admin.client!.groups.reset(world.group));
 }
 
-/** Whether one has accepted something, of an epoch that both were in, that the other has not and still would. */
+/** Whether one has accepted something of an epoch that both were in, which the other has not, and which counts to both. */
 function holdsMore(world: World, one: Player, other: Player, chat: Uint8Array): boolean {
   const epochs = ({ store }: Player) =>
     store!.all('epoch', { chat }).map((row) => ({ row, hash: toHex(parseCommit(row.commit).hash) }));
   const accepted = ({ store }: Player, epoch: number) => store!.all('accepted', { chat, epoch });
-  return epochs(other).some(({ row: { epoch, cut }, hash }) => {
-    if (!epochs(one).some((each) => each.hash === hash)) return false;
+  const last = ({ cut }: Tables['epoch'], place: number) =>
+    cut.length > 0 ? Buffer.from(cut).readUInt16BE(2 * place) : Infinity;
+  return epochs(other).some(({ row, hash }) => {
+    const { epoch } = row;
+    const same = epochs(one).find((each) => each.hash === hash);
+    if (!same) return false;
     const known = new Set(accepted(other, epoch).map(({ place, sqn }) => `${place} ${sqn}`));
-    const last = (place: number) => (cut.length > 0 ? Buffer.from(cut).readUInt16BE(2 * place) : Infinity);
+    const counts = (place: number, sqn: number) => [row, same.row].every((each) => sqn <= last(each, place));
     const members = other.store!.all('member', { chat, epoch });
     // Who signs two messages under one number has each member keep the one that came first.
     const honest = (place: number) => toHex(members[place]!.fingerprint) !== world.malice?.me.fingerprint;
     return accepted(one, epoch).some(
-      ({ place, sqn }) => !known.has(`${place} ${sqn}`) && sqn <= last(place) && honest(place),
+      ({ place, sqn }) => !known.has(`${place} ${sqn}`) && counts(place, sqn) && honest(place),
     );
   });
 }
