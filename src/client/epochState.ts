@@ -271,10 +271,11 @@ export class EpochState implements EpochBase {
 
   /** Who said before this message came that it holds another one. */
   #contradicted(of: MemberState, sqn: number, hash: Uint8Array): Conflict[] {
-    return this.members.flatMap((by) => {
-      const said = by.frontier.get(of.row.place);
-      return said?.sqn === sqn && !equal(said.hash, hash) ? [{ by, of }] : [];
-    });
+    const contradicts = ({ frontier }: MemberState) => {
+      const said = frontier.get(of.row.place);
+      return said?.sqn === sqn && !equal(said.hash, hash);
+    };
+    return this.members.filter(contradicts).map((by) => ({ by, of }));
   }
 
   /** It is about another message than the one that I have under this number; of mine, also one that I don't know. */
@@ -352,10 +353,10 @@ export class EpochState implements EpochBase {
 
   /** What I hold gap-free from everyone else. */
   #frontier(): FrontierEntry[] {
-    return this.members.flatMap((member, place) => {
-      const sqn = member.row.complete_sqn;
-      const hash = member.accepted.get(sqn);
-      return member === this.me || !hash ? [] : [{ place, sqn, hash }];
+    const heard = this.members.filter((member) => member !== this.me && member.row.complete_sqn > 0);
+    return heard.flatMap(({ row: { place, complete_sqn: sqn }, accepted }) => {
+      const hash = accepted.get(sqn);
+      return hash ? [{ place, sqn, hash }] : [];
     });
   }
 
@@ -372,21 +373,20 @@ export class EpochState implements EpochBase {
     return last > 0 && !this.#everyoneHas(last);
   }
 
-  #untold(): FrontierEntry[] {
-    return this.#frontier().filter(({ place, sqn }) => this.#told.get(place) !== sqn);
-  }
+  #isNews = ({ place, sqn }: FrontierEntry): boolean => this.#told.get(place) !== sqn;
 
   /** What goes along with a message: news first, then the rest in turns, since what was told may have been withheld. */
   #carried(turn: number): FrontierEntry[] {
-    const news = this.#untold();
-    const rest = this.#frontier().filter((entry) => !news.some(({ place }) => place === entry.place));
+    const all = this.#frontier();
+    const news = all.filter(this.#isNews);
+    const rest = all.filter((entry) => !this.#isNews(entry));
     const from = rest.length > 0 ? (turn * MAX_CARRIED) % rest.length : 0;
     return [...news, ...rest.slice(from), ...rest.slice(0, from)].slice(0, MAX_CARRIED);
   }
 
   /** Whether somebody's message waits for a sign that I have it. */
   get owesReceipt(): boolean {
-    return this.#untold().length > 0;
+    return this.#frontier().some(this.#isNews);
   }
 
   /** SQNs of others that are known to exist, and not here, by place. */

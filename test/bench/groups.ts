@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EpochState } from '../../src/client/epochState.js';
 import { epochRows } from '../../src/client/found.js';
-import { inTurns } from '../../src/client/turns.js';
+import { inTurns, turn } from '../../src/client/turns.js';
 import { loadMembers } from '../../src/client/loadEpoch.js';
 import { systemRandom } from '../../src/crypto/random.js';
 import { wrapInThreads } from '../../src/host/tokenThreads.js';
@@ -43,6 +43,15 @@ const SIZES = (process.env['BENCH_GROUPS'] ?? '10,32,100,1000').split(',').map(N
 const wrap = wrapInThreads(join(process.cwd(), 'dist/tokenWorker.js'));
 const NO_WELCOME = new Uint8Array(32);
 
+/** Messages timed, after WARM_UP others; the peer does as many. */
+const MESSAGES = 200;
+const WARM_UP = 20;
+
+/** Lets the others have a turn, as often as the client does. */
+const pause = async (i: number): Promise<void> => {
+  if (i % 16 === 15) await turn();
+};
+
 /** A commit with everything it publishes, as src/client/{committing,inviting}.ts make it. */
 async function commitTo(
   me: Identity,
@@ -78,23 +87,25 @@ async function commitTo(
         systemRandom(16),
       )
     : undefined;
-  const jobs = others.map((to) => {
+  const jobs: { draft: TokenDraft; job: ReturnType<typeof wrapJob> }[] = [];
+  for (const [i, to] of others.entries()) {
     const type = joins(to) ? 'join' : 'rekey';
-    const draft: TokenDraft = {
+    const draft = {
       type,
       to,
       prekey: to.prekey,
       secret: type === 'join' ? joiner : secret,
       welcomeHash: welcome?.hash ?? NO_WELCOME,
-    };
-    return { draft, job: wrapJob(me, draft, systemRandom) };
-  });
+    } as const;
+    jobs.push({ draft, job: wrapJob(me, draft, systemRandom) });
+    await pause(i);
+  }
   const wrapped = await wrap(jobs.map(({ job }) => job));
   const content = { time: 1, group: commit.group, epoch: commit.epoch, commitHash: commit.hash };
   const unsigned: ReturnType<typeof sealToken>[] = [];
   for (const [i, { draft, job }] of jobs.entries()) {
     unsigned.push(sealToken(me, content, draft, job, wrapped[i], systemRandom));
-    if (i % 32 === 31) await new Promise(setImmediate);
+    await pause(i);
   }
   const tokens = signTokens(me, unsigned);
   const items: Uint8Array[] = [];
@@ -103,7 +114,7 @@ async function commitTo(
       ? ({ type: 'join', token: tokens[i]!, card: me.card.bytes } as const)
       : ({ type: 'rekey', token: tokens[i]! } as const);
     items.push(sealInboxItem(inboxKey(card), item, systemRandom(16)));
-    if (i % 32 === 31) await new Promise(setImmediate);
+    await pause(i);
   }
   const envelope = sealEnvelope(systemRandom(32), 'commit', commit.bytes, systemRandom(16));
   const bytes = [...items, ...(welcome?.chunks ?? []), envelope].reduce((sum, { length }) => sum + length, 0);
@@ -202,7 +213,7 @@ async function measure(n: number) {
   const encrypt: number[] = [];
   const decrypt: number[] = [];
   let message = 0;
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < WARM_UP + MESSAGES; i++) {
     const payload = {
       kind: 'text',
       id: systemRandom(16),
@@ -215,38 +226,35 @@ async function measure(n: number) {
     message = envelope.length;
   }
   return {
-    n,
     make: making,
     join: joining,
     remove: removing,
     renew: renewing,
     following,
     blocked: delay.max / 1e6,
-    encrypt: median(encrypt.slice(20)),
-    decrypt: median(decrypt.slice(20)),
+    encrypt: median(encrypt.slice(WARM_UP)),
+    decrypt: median(decrypt.slice(WARM_UP)),
     bytes: { make: made.bytes, remove: removed.bytes, renew: renewed.bytes, message },
   };
 }
 
-type Peer = Record<'n' | 'make' | 'join' | 'remove' | 'renew' | 'encrypt' | 'decrypt', number> & {
+type Peer = Record<'make' | 'join' | 'remove' | 'renew' | 'encrypt' | 'decrypt', number> & {
   readonly filled?: number;
   readonly bytes: Record<'make' | 'remove' | 'renew' | 'message', number>;
 };
 
-async function peer(): Promise<Peer[]> {
+async function installPeer(): Promise<void> {
   const source = join(process.cwd(), 'test/bench/mls');
   await mkdir(PEER, { recursive: true });
   for (const file of ['package.json', 'peer.mjs'])
     await writeFile(join(PEER, file), await readFile(join(source, file)));
   await run('npm', ['install', '--no-audit', '--no-fund'], { cwd: PEER });
-  const { stdout } = await run(process.execPath, ['peer.mjs', ...SIZES.map(String)], {
-    cwd: PEER,
-    maxBuffer: 1 << 20,
-  });
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Peer);
+}
+
+async function peer(n: number): Promise<Peer> {
+  const messages = [WARM_UP, MESSAGES].map(String);
+  const { stdout } = await run(process.execPath, ['peer.mjs', String(n), ...messages], { cwd: PEER });
+  return JSON.parse(stdout) as Peer;
 }
 
 const TARGETS = { make: 0.6, remove: 0.6, renew: 0.6, join: 0.25, encrypt: 1, decrypt: 0.25 } as const;
@@ -261,13 +269,14 @@ const WHAT = {
 const kilo = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
 
 await measure(8);
-const peers = await peer();
-for (const theirs of peers) {
-  const ours = await measure(theirs.n);
+await installPeer();
+for (const n of SIZES) {
+  const theirs = await peer(n);
+  const ours = await measure(n);
   const lines = (Object.keys(TARGETS) as (keyof typeof TARGETS)[]).map((key): Figure => {
     const ratio = ours[key] / theirs[key];
     return {
-      what: `${theirs.n} members: ${WHAT[key]}`,
+      what: `${n} members: ${WHAT[key]}`,
       result: time(ours[key]),
       against: `ts-mls ${time(theirs[key])}`,
       ratio,
@@ -276,22 +285,22 @@ for (const theirs of peers) {
   });
   for (const key of ['make', 'remove', 'renew', 'message'] as const)
     lines.push({
-      what: `${theirs.n} members: bytes to ${key === 'message' ? 'send 1 KiB' : WHAT[key]}`,
+      what: `${n} members: bytes to ${key === 'message' ? 'send 1 KiB' : WHAT[key]}`,
       result: kilo(ours.bytes[key]),
       against: `ts-mls ${kilo(theirs.bytes[key])}`,
       ratio: ours.bytes[key] / theirs.bytes[key],
     });
   if (theirs.filled)
     lines.push({
-      what: `${theirs.n} members: remove one, all of whom have committed`,
+      what: `${n} members: remove one, all of whom have committed`,
       result: time(ours.remove),
       against: `ts-mls, filled tree ${time(theirs.filled)}`,
       ratio: ours.remove / theirs.filled,
     });
   lines.push(
-    { what: `${theirs.n} members: follow a commit`, result: time(ours.following) },
+    { what: `${n} members: follow a commit`, result: time(ours.following) },
     {
-      what: `${theirs.n} members: longest the event loop was blocked`,
+      what: `${n} members: longest the event loop was blocked`,
       result: time(ours.blocked),
       ...atMost(ours.blocked, 50, ' ms'),
     },

@@ -1,4 +1,4 @@
-// The peer of the benchmark of groups: ts-mls (RFC 9420) with X-Wing. Prints one JSON line a group size.
+// The peer of the benchmark of groups: ts-mls (RFC 9420) with X-Wing. Prints figures of one group size as JSON.
 import {
   createApplicationMessage,
   createCommit,
@@ -15,9 +15,10 @@ import {
   acceptAll,
 } from 'ts-mls';
 
+const [size, warmUp, messages] = process.argv.slice(2).map(Number);
 const impl = await getCiphersuiteImpl(getCiphersuiteFromName('MLS_256_XWING_AES256GCM_SHA512_Ed25519'));
 const text = new TextEncoder().encode('x'.repeat(1024));
-const size = (message) => encodeMlsMessage({ version: 'mls10', ...message }).length;
+const bytesOf = (message) => encodeMlsMessage({ version: 'mls10', ...message }).length;
 
 async function timed(work) {
   const from = performance.now();
@@ -68,11 +69,11 @@ async function measure(n) {
   const decrypt = [];
   let [sender, receiver] = [made.newState, bo];
   let messageBytes = 0;
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < warmUp + messages; i++) {
     const [sending, sent] = await timed(() => createApplicationMessage(sender, text, impl));
     sender = sent.newState;
     encrypt.push(sending);
-    messageBytes = size({ wireformat: 'mls_private_message', privateMessage: sent.privateMessage });
+    messageBytes = bytesOf({ wireformat: 'mls_private_message', privateMessage: sent.privateMessage });
     const [receiving, received] = await timed(() =>
       processPrivateMessage(receiver, sent.privateMessage, emptyPskIndex, impl),
     );
@@ -80,18 +81,17 @@ async function measure(n) {
     decrypt.push(receiving);
   }
   return {
-    n,
     make,
     join: joining,
     remove: removing,
     renew: renewing,
     filled: n === 32 ? await filledRemoval(people, made) : undefined,
-    encrypt: median(encrypt),
-    decrypt: median(decrypt),
+    encrypt: median(encrypt.slice(warmUp)),
+    decrypt: median(decrypt.slice(warmUp)),
     bytes: {
-      make: size(made.commit) + size({ wireformat: 'mls_welcome', welcome: made.welcome }),
-      remove: size(removed.commit),
-      renew: size(renewed.commit),
+      make: bytesOf(made.commit) + bytesOf({ wireformat: 'mls_welcome', welcome: made.welcome }),
+      remove: bytesOf(removed.commit),
+      renew: bytesOf(renewed.commit),
       message: messageBytes,
     },
   };
@@ -123,4 +123,4 @@ async function filledRemoval(people, made) {
 }
 
 await measure(4);
-for (const n of process.argv.slice(2).map(Number)) console.log(JSON.stringify(await measure(n)));
+console.log(JSON.stringify(await measure(size)));
