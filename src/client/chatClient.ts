@@ -138,6 +138,7 @@ export class ChatClient {
     const met = localCards.flatMap((card) => client.#session.contacts.add(card, now));
     const changes = [...met, ...unusedCards(store)];
     if (changes.length > 0) await client.#record(changes);
+    await turn();
     await client.#tidy();
     return client;
   }
@@ -467,17 +468,18 @@ export class ChatClient {
   async #tidy(): Promise<void> {
     const { store, outbox, prekeys, effects, connection } = this.#session;
     const now = effects.clock.now();
-    const expired = store.all('invited').filter(({ expires }) => expires < now);
+    /** Recorded at once, and in pieces: what is found may be something else a moment later, and takes its time. */
+    const keep = (changes: Change[]) => (changes.length > 0 ? this.#record(changes) : turn());
     const renewed = prekeys.tend(now);
-    const changes = [
-      ...renewed,
+    await keep(renewed);
+    if (renewed.length > 0 && connection.state.name === 'online') connection.putPrekey(prekeys.newest());
+    const expired = store.all('invited').filter(({ expires }) => expires < now);
+    await keep([
       ...this.#invitations.tidy(store.all('token'), now),
       ...expired.map(({ chat, fingerprint }): Change => ({ drop: 'invited', key: [chat, fingerprint] })),
       ...outbox.tidy(this.#needed()),
-      ...[...this.#chats.values()].flatMap((chat) => chat.tidy(now)),
-    ];
-    if (changes.length > 0) await this.#record(changes);
-    if (renewed.length > 0 && connection.state.name === 'online') connection.putPrekey(prekeys.newest());
+    ]);
+    for (const chat of this.#chats.values()) await keep(chat.tidy(now));
     await this.#inboxItems.retry();
     for (const chat of this.#chats.values()) {
       chat.committing.look();

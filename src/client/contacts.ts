@@ -19,7 +19,11 @@ export class Contacts {
   /** Fingerprints under each name. */
   readonly #byName = new Map<string, Set<string>>();
 
-  constructor(private readonly me: Card) {}
+  readonly #myId: string;
+
+  constructor(private readonly me: Card) {
+    this.#myId = toHex(me.fingerprint);
+  }
 
   /** Takes what is stored. */
   *load(rows: Iterable<Tables['contact']>): Work<void> {
@@ -74,7 +78,7 @@ export class Contacts {
   /** The records that make an unknown card a contact; a name that another key has already is *changed*. */
   add(card: Card, now: number): Change[] {
     const id = toHex(card.fingerprint);
-    if (this.#byFingerprint.has(id) || id === toHex(this.me.fingerprint)) return [];
+    if (this.#byFingerprint.has(id) || id === this.#myId) return [];
     return [this.put(card, this.firstTrust(card), now)];
   }
 
@@ -96,14 +100,14 @@ export class Contacts {
   /** A card as people see it: trust comes from the contacts, not from the card; of who is none, what it would be. */
   view(card: Card): PersonView {
     const fingerprint = toHex(card.fingerprint);
-    const me = fingerprint === toHex(this.me.fingerprint);
+    const me = fingerprint === this.#myId;
     const trust = me ? 'verified' : (this.find(fingerprint)?.trust ?? this.firstTrust(card));
     return { fingerprint, name: card.name, trust, me };
   }
 
   /** Whoever has this fingerprint, as people see them. */
   viewOf(fingerprint: Uint8Array): PersonView {
-    const card = toHex(fingerprint) === toHex(this.me.fingerprint) ? this.me : this.get(fingerprint);
+    const card = equal(fingerprint, this.me.fingerprint) ? this.me : this.get(fingerprint);
     return card
       ? this.view(card)
       : { fingerprint: toHex(fingerprint), name: '?', trust: 'unverified', me: false };

@@ -343,11 +343,15 @@ export class Succession {
       session.contacts.get(fingerprint)?.name ??
       '?';
     const by = nameOf(commit.committer);
+    const added = commit.changes.filter(({ type }) => type === 'add');
     const said =
       commit.reason === 'change' && equal(commit.parent, old.commit.hash)
         ? commit.changes.flatMap((change): string[] => {
             const name = nameOf(change.fingerprint);
-            if (change.type === 'add') return [`${by} invited ${name}.`];
+            if (change.type === 'add')
+              return change === added[0]
+                ? [`${by} invited ${listed(added.map(({ fingerprint }) => nameOf(fingerprint)))}.`]
+                : [];
             if (change.type === 'remove') return change.leave.length > 0 ? [] : [`${by} removed ${name}.`];
             if (change.type === 'rejoin') return [`${name} was brought back into the group.`];
             return [roleNotice(name, change.role)];
@@ -361,6 +365,12 @@ export class Succession {
   stop(): void {
     this.#cancelWait();
   }
+}
+
+/** Names as people write them, ten things at most: “Ada, Bo and 250 others”. */
+function listed(names: readonly string[]): string {
+  const things = names.length > 10 ? [...names.slice(0, 9), `${names.length - 9} others`] : names;
+  return [things.slice(0, -1).join(', '), ...things.slice(-1)].filter(Boolean).join(' and ');
 }
 
 const roleNotice = (name: string, role: Roster[number]['role']): string =>

@@ -92,6 +92,7 @@ const bad = (why: string) =>
 function* openBox(box: Uint8Array, joiner: Uint8Array): Work<Omit<Welcome, 'place'>> {
   const plain = unseal(welcomeSecrets(joiner).key, LABEL, box);
   if (!plain) throw bad('it does not open');
+  yield;
   const body = decode(welcomeBody, plain, MAX_WELCOME_BYTES);
   const commit = parseCommit(body.commit);
   const { roster } = body;

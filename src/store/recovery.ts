@@ -105,6 +105,7 @@ async function syncJournal({ dir, files }: Place, number: number): Promise<void>
 
 async function build(sql: SqlJsStatic, history: HistoryKeeper, found: Found): Promise<Recovered> {
   const { image, forReplay, forHistory, last, damaged } = found;
+  await setImmediate();
   const replay = new ReplayDb(sql, image);
   await setImmediate();
   const changes = forReplay.flatMap(({ records }) => records.flatMap((record) => record.changes));

@@ -86,13 +86,21 @@ describe('what a commit did is told', () => {
     expect(bos.epoch(group)).toBe(2);
   });
 
-  it('somebody unknown who was there only for a moment', async () => {
-    const fingerprint = systemRandom(32);
-    const changes: RosterChange[] = [
-      { type: 'add', fingerprint, role: 'member', cardHash: systemRandom(32) },
-      { type: 'remove', fingerprint, leave: NOTHING },
-    ];
-    expect(await told(() => follow(ada, step(ada, changes)))).toEqual(['Ada invited ?.', 'Ada removed ?.']);
+  it.each<[number, string]>([
+    [1, '?'],
+    [2, '? and ?'],
+    [10, '?, ?, ?, ?, ?, ?, ?, ?, ? and ?'],
+    [11, '?, ?, ?, ?, ?, ?, ?, ?, ? and 2 others'],
+  ])('people unknown who were there only for a moment, %s of them', async (count, names) => {
+    const fingerprints = Array.from({ length: count }, () => systemRandom(32));
+    const add = (fingerprint: Uint8Array) =>
+      ({ type: 'add', fingerprint, role: 'member', cardHash: systemRandom(32) }) as const;
+    const remove = (fingerprint: Uint8Array) => ({ type: 'remove', fingerprint, leave: NOTHING }) as const;
+    const changes = [...fingerprints.map(add), ...fingerprints.map(remove)];
+    expect(await told(() => follow(ada, step(ada, changes)))).toEqual([
+      `Ada invited ${names}.`,
+      ...fingerprints.map(() => 'Ada removed ?.'),
+    ]);
   });
 
   it('somebody who is no longer an admin', async () => {
