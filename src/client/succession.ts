@@ -15,7 +15,7 @@ import { openCards, WelcomeCollector } from '../protocol/welcome.js';
 import type { Change, HistoryEntry } from '../store/schema.js';
 import type { Chat } from './chat.js';
 import { groupChannel, type ChannelAccess } from './connection.js';
-import { EpochState } from './epochState.js';
+import { EpochState, type MemberState } from './epochState.js';
 import { epochRows } from './found.js';
 import { splitAt } from './leaving.js';
 import { loadMembers } from './loadEpoch.js';
@@ -63,7 +63,9 @@ export class Succession {
     const commit = parseCommit(data);
     const decided = this.after(channel);
     if (decided && equal(decided, commit.hash)) return;
-    if (!decided) await this.#elsewhere(commit, channel, position);
+    const elsewhere = decided ? undefined : this.#elsewhere(commit, channel);
+    // Nothing is awaited before what follows is decided: the next commit may be behind this one.
+    if (elsewhere) await this.#tellElsewhere(elsewhere, commit, position);
     checkCommit(commit, channel);
     if (decided) {
       const after = applyChanges(channel.roster, commit.changes);
@@ -76,16 +78,21 @@ export class Succession {
     await this.#decide(commit, position);
   }
 
-  /** A member goes on with a commit that my epoch does not lead to: I miss something, or was shown another order. */
-  async #elsewhere(commit: Commit, channel: EpochState, position: Change): Promise<void> {
+  /** A member who goes on with a commit that my epoch does not lead to: I miss something, or was shown another order. */
+  #elsewhere(commit: Commit, channel: EpochState): MemberState | undefined {
     const { chat } = this;
     const committer = channel.member(commit.committer);
-    if (channel !== chat.epoch || !chat.follows || !committer || committer === channel.me) return;
-    if (!equal(commit.group, chat.row.id) || commit.epoch <= channel.number) return;
-    if (equal(commit.parent, channel.commit.hash) || !verifyCommit(commit, committer.card.signKey)) return;
+    if (channel !== chat.epoch || !chat.follows || !committer || committer === channel.me) return undefined;
+    if (!equal(commit.group, chat.row.id) || commit.epoch <= channel.number) return undefined;
+    if (equal(commit.parent, channel.commit.hash)) return undefined;
+    return verifyCommit(commit, committer.card.signKey) ? committer : undefined;
+  }
+
+  async #tellElsewhere(committer: MemberState, commit: Commit, position: Change): Promise<void> {
+    const { chat } = this;
     chat.rejoining.suspect();
     const { fingerprint, name } = committer.card;
-    if (!(await chat.evidence.keep(splitAt(channel, committer), commit.bytes, NOTHING, position))) return;
+    if (!(await chat.evidence.keep(splitAt(chat.epoch, committer), commit.bytes, NOTHING, position))) return;
     const text = `${name} follows another change of this group than you do: the relay withholds changes from you, or shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`;
     await chat.store([], [chat.timeline.notice(fingerprint, text)]);
   }
