@@ -173,7 +173,9 @@ export class Rejoining {
     if (key) openPrekey(request.prekey, key);
     const now = session.effects.clock.now();
     const hash = sha256(data);
-    const who = `${toHex(request.from)} ${request.epoch} ${request.reason}`;
+    // Epochs that nobody here knows count as one: there is no end of them.
+    const where = chat.epochs.has(request.epoch) ? request.epoch : 'elsewhere';
+    const who = `${toHex(request.from)} ${where} ${request.reason}`;
     if (this.#isHere(request)) return session.record(changes);
     if (
       this.#isOver(request) ||

@@ -227,6 +227,27 @@ describe('a request', () => {
     expect(adas.epoch(group)).toBeGreaterThan(2);
   });
 
+  it('is answered once, whatever epochs it names that nobody knows', async () => {
+    const { card, signKey } = mal.identity;
+    const { row, commit } = epochOf(mals, [ada, bo, mal]);
+    room.relay.cutOff.add(mals.id);
+    for (const epoch of [700, 701]) {
+      const request = makeRejoinRequest(signKey, {
+        group: row.chat,
+        from: card.fingerprint,
+        epoch,
+        commitHash: commit.hash,
+        prekey: mal.prekey.signed,
+        reason: 'no-token',
+        time: room.time.now + DAY,
+      });
+      room.slip(ada, { type: 'rejoin-request', request });
+      await room.pass(10_000);
+      expect(adas.epoch(group)).toBe(2);
+    }
+    expect(room.log).toContain('Ada: inbox item refused: replayed');
+  });
+
   it('of who was removed and missed it is answered with the commit', async () => {
     room.relay.cutOff.add(mals.id);
     await adas.client.groups.remove(group, mals.id);
