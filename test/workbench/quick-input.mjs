@@ -92,15 +92,13 @@ export async function answerInput(page, text) {
  * @param {string} text
  */
 export async function typeInput(page, text) {
-  await inputBox(page).waitFor({ timeout: WAIT_MS });
-  const error = quickInput(page).locator('.monaco-inputbox.error');
-  if ((await error.count()) === 0) return inputBox(page).fill(text);
-
-  // The verdict on the last answer must not be taken for the one on this. It may be
-  // the same one, though, and then there is nothing to see.
-  const old = quickInput(page).filter({ has: error, hasText: await quickInputMessage(page) });
-  await inputBox(page).fill(text);
-  await old.waitFor({ state: 'detached', timeout: TRY_MS }).catch(() => {});
+  const box = inputBox(page);
+  await box.waitFor({ timeout: WAIT_MS });
+  const isAnother = (await box.inputValue()) !== text;
+  await box.fill(text);
+  // The verdict on the last answer goes when another is typed; it must not be taken for the one on this.
+  const verdict = quickInput(page).locator('.monaco-inputbox.error');
+  if (isAnother) await verdict.waitFor({ state: 'detached', timeout: WAIT_MS });
 }
 
 /**
