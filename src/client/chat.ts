@@ -215,13 +215,16 @@ export class Chat {
     for (const epoch of this.epochs.values()) {
       const kept = store.all('kept', { chat: this.row.id, epoch: epoch.number });
       const { closed } = epoch.row;
-      if (closed > 0 && now - closed > KEPT) {
+      const isOver = closed > 0 && now - closed > KEPT;
+      // Who takes part no more keeps the newest one: it names the members.
+      if (isOver && epoch !== this.epoch) {
         this.epochs.delete(epoch.number);
         changes.push(...epoch.forget(kept));
       } else
         for (const { place, sqn } of kept) {
           const { by, of } = epoch.receipts(sqn, place);
-          if (by === of) changes.push({ drop: 'kept', key: [this.row.id, epoch.number, place, sqn] });
+          if (isOver || by === of)
+            changes.push({ drop: 'kept', key: [this.row.id, epoch.number, place, sqn] });
         }
     }
     return [...changes, ...this.committing.renewal(now - this.epoch.row.opened > RENEW_AGE)];

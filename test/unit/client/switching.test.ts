@@ -7,7 +7,7 @@ import { placeOf, rosterHash, sortRoster, type Roster } from '../../../src/proto
 import { forge } from '../../helpers/forging.js';
 import { leaveOf } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
-import { epochOf, Room, type Guest } from '../../helpers/room.js';
+import { DAY, epochOf, Room, type Guest } from '../../helpers/room.js';
 import { spare, Trio } from '../../helpers/trio.js';
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -195,6 +195,26 @@ describe('who was removed', () => {
     await setRow({ lost: 'gap', asked: room.time.now });
     await show(step(ada, [removed(bo)]));
     expect(row()).toMatchObject({ state: 'removed', lost: '' });
+  });
+
+  it('can still read the group, and has others, when nothing of it is due any more', async () => {
+    const { envelope } = forge(
+      { ...trio.of, at: { ...trio.of.at, place: placeOf(trio.of.roster, keyOf(mal)) } },
+      mal,
+      'welcome',
+    );
+    room.relay.put(trio.of.access.channel, envelope, 'text');
+    await room.pass(1_000);
+    await show(step(ada, [removed(bo)]));
+    await trio.adas.close();
+    await trio.mals.close();
+    await room.pass(16 * DAY);
+    expect(bos.store.all('kept')).toEqual([]);
+    await bos.reopen();
+    expect(await bos.texts(group)).toEqual(['welcome']);
+    expect(bos.stopped(group)).toContain('You were removed');
+    await bos.client.invite('Others', [trio.adas.id]);
+    expect(bos.client.view().groups).toHaveLength(2);
   });
 
   it('and wanted to leave has left', async () => {
