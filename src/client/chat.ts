@@ -123,11 +123,14 @@ export class Chat {
     return [...this.epochs.values()].find(({ access }) => equal(access.channel.key, channelKey));
   }
 
-  /** Whether an envelope may leave for this channel. */
-  mayPublish(channelKey: Uint8Array): boolean {
+  /** Whether an envelope may leave for a channel of this group. */
+  mayPublish({ channel_key, epoch, sqn, payload }: Tables['outbox']): boolean {
     // After an older copy was put back, what is sealed for these epochs may use a key for the second time.
     if (this.row.lost === 'rolled-back' || this.row.lost === 'damaged') return false;
-    return this.declined || this.#live.has(toHex(channelKey));
+    const of = payload.length > 0 ? this.epochs.get(epoch) : undefined;
+    // Behind its epoch's cut it is to be sealed again.
+    if (of && !of.within(of.row.place, sqn)) return false;
+    return this.declined || this.#live.has(toHex(channel_key));
   }
 
   /** Whether the newest epoch's channel was read to its end on this connection. */

@@ -95,7 +95,7 @@ export class ChatClient {
         const chat = this.#chats.get(toHex(row.chat));
         if (row.barrier === BARRIER.won && (!chat || chat.row.epoch < row.epoch)) return false;
         if (row.barrier >= BARRIER.won && !this.#session.contacts.maySend(row.channel_key)) return false;
-        return !chat?.epochOf(row.channel_key) || chat.mayPublish(row.channel_key);
+        return !chat?.epochOf(row.channel_key) || chat.mayPublish(row);
       },
       relayed: (row, change) => void this.#relayed(row, change),
       refused: (_row, error) => effects.log(`the relay refused an envelope: ${error.code}`),

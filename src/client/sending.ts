@@ -4,6 +4,9 @@ import type { Chat } from './chat.js';
 
 /** A sender at this SQN renews, however few messages the others sent. */
 const RENEW_SQN = 900;
+/** With one commit at most so many messages are sealed again, of so many bytes: an epoch's SQNs and a record end. */
+const MAX_AGAIN = 400;
+const MAX_AGAIN_BYTES = 2 * 1024 * 1024;
 
 export type TextPayload = Omit<Payload, 'frontier'>;
 
@@ -55,23 +58,40 @@ export class Sending {
   /**
    * Messages of mine that fell behind a cut go out again in the newest epoch, and those that somebody lacks who was
    * brought back, perhaps without the epoch they were sent in: within the cut they stay due to who has that epoch.
+   * Of the former, what is too much waits for the next commit; of the latter, the newest count.
    */
   sealAgain(back: readonly Uint8Array[], changes: Change[], entries: HistoryEntry[]): Tables['outbox'][] {
-    const { outbox } = this.chat.session;
-    const behind = outbox.ofChat(this.chat.row.id).filter(({ epoch, sqn, payload }) => {
-      const old = this.chat.epochs.get(epoch);
-      if (payload.length === 0 || !old || old === this.chat.epoch) return false;
-      return !old.within(old.row.place, sqn) || back.some((who) => old.lacks(who, sqn));
-    });
+    const { chat } = this;
+    const { outbox } = chat.session;
+    const within = ({ epoch, sqn }: Tables['outbox']) => {
+      const old = chat.epochs.get(epoch)!;
+      return old.within(old.row.place, sqn);
+    };
+    const ended = outbox
+      .ofChat(chat.row.id)
+      .filter(
+        ({ epoch, payload }) => payload.length > 0 && chat.epochs.has(epoch) && epoch < chat.epoch.number,
+      );
+    const behind = ended.filter((row) => !within(row));
+    const lacked = ended.filter(
+      (row) => within(row) && back.some((who) => chat.epochs.get(row.epoch)!.lacks(who, row.sqn)),
+    );
+    const again = fitting([...behind, ...lacked.reverse()]);
+    if (again.length < behind.length) changes.push(...chat.committing.want('renew'));
     const rows: Tables['outbox'][] = [];
-    for (const row of behind) {
+    for (const row of again.sort((a, b) => a.position - b.position)) {
       const payload = decodePayload(row.payload);
-      const old = this.chat.epochs.get(row.epoch)!;
       // Whoever counts by another cut may still ask for it; what never left must not leave for an epoch that is over.
-      const kept = old.within(old.row.place, row.sqn) || outbox.isRelayed(row.chat, row.epoch, row.sqn);
+      const kept = within(row) || outbox.isRelayed(row.chat, row.epoch, row.sqn);
       changes.push(...(kept ? outbox.keepSealed(row) : outbox.discard(row)));
       if (payload.kind !== 'leave') rows.push(...this.#seal(payload, row.shown, changes, entries));
     }
     return rows;
   }
+}
+
+/** The first of these, as many as are sealed again at once. */
+function fitting(rows: readonly Tables['outbox'][]): Tables['outbox'][] {
+  let bytes = 0;
+  return rows.filter(({ envelope }, i) => i < MAX_AGAIN && (bytes += envelope.length) <= MAX_AGAIN_BYTES);
 }

@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { equal, toHex } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
+import { openEnvelope } from '../../../src/protocol/channel.js';
 import { applyChanges, type RosterChange } from '../../../src/protocol/commit.js';
 import { decodePayload } from '../../../src/protocol/payload.js';
 import { placeOf, rosterHash, sortRoster, type Roster } from '../../../src/protocol/roster.js';
@@ -298,6 +299,7 @@ describe('what was sent before', () => {
     bos.store
       .all('outbox', { epoch })
       .filter(({ payload }) => payload.length > 0)
+      .sort((a, b) => a.position - b.position)
       .map(({ payload }) => decodePayload(payload))
       .map(({ kind, content }) => (kind === 'text' ? new TextDecoder().decode(content) : kind));
 
@@ -323,6 +325,32 @@ describe('what was sent before', () => {
     const cut = trio.of.roster.map(({ fingerprint }) => (equal(fingerprint, keyOf(bo)) ? 1 : 0));
     await follow(ada, step(ada, changes(), { cut }));
     expect([sealed(1), sealed(2)]).toEqual([before, after]);
+  });
+
+  it.each<[string, string, number, number]>([
+    ['400 messages', 'x', 402, 400],
+    ['2 MiB', 'x'.repeat(32 * 1024), 70, 59],
+  ])('and fell behind the cut is sent again in parts, %s at once at most', async (_, text, count, first) => {
+    room.relay.up = false;
+    room.relay.disconnect();
+    for (let i = 0; i < count; i++) await bos.client.send(group, text);
+    await bos.client.send(group, 'last');
+    const next = step(ada);
+    await trio.hand(ada, next);
+    await show(next);
+    const seen = room.relay.seen.length;
+    room.relay.up = true;
+    for (let s = 0; s < 60 && row().epoch === 1; s++) await trio.until(() => row().epoch === 2);
+    expect([sealed(1).length, sealed(2).length]).toEqual([count + 1 - first, first]);
+    await room.pass(60_000);
+    expect(sealed(1)).toEqual([]);
+    expect(sealed(3).at(-1)).toBe('last');
+    expect((await bos.texts(group)).at(-1)).toBe('last');
+    const kinds = room.relay.seen
+      .slice(seen)
+      .filter(({ channel }) => equal(channel.key, trio.of.access.channel.key))
+      .map(({ envelope }) => openEnvelope(trio.of.epoch.seal_key, envelope).kind);
+    expect(kinds).not.toContain('message');
   });
 
   it('by who is leaving is not sent again, but that it leaves', async () => {
