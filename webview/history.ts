@@ -1,7 +1,8 @@
 import type { MessageView } from '../src/shared/view.js';
 
-/** Ids are unique per sender only. */
-export const keyOf = (message: MessageView): string => `${message.sender.fingerprint}/${message.id}`;
+/** A sender may use an id again, elsewhere. */
+export const keyOf = ({ sender, id, position }: MessageView): string =>
+  `${sender.fingerprint}/${id}/${position}`;
 
 /** A message that a person can have missed. */
 export const isIncoming = (message: MessageView): boolean => message.kind === 'text' && !message.sender.me;
@@ -9,7 +10,7 @@ export const isIncoming = (message: MessageView): boolean => message.kind === 't
 /** What the page holds of one group, by position. */
 export class History {
   private list: MessageView[] = [];
-  private readonly positions = new Map<string, number>();
+  private readonly keys = new Set<string>();
   /** The host has more in front of the first one. */
   older = false;
 
@@ -27,12 +28,12 @@ export class History {
 
   clear(): void {
     this.list = [];
-    this.positions.clear();
+    this.keys.clear();
     this.older = false;
   }
 
   has(message: MessageView): boolean {
-    return this.positions.has(keyOf(message));
+    return this.keys.has(keyOf(message));
   }
 
   /** Index of the first message at or after `position`. */
@@ -54,19 +55,18 @@ export class History {
 
   private put(message: MessageView): boolean {
     const key = keyOf(message);
-    const known = this.positions.get(key);
-    if (known === message.position) {
-      this.list[this.find(key, known)] = message;
+    const at = this.indexFrom(message.position);
+    if (this.keys.has(key)) {
+      this.list[this.find(key, at)] = message;
       return false;
     }
-    if (known !== undefined) this.list.splice(this.find(key, known), 1);
-    this.list.splice(this.indexFrom(message.position), 0, message);
-    this.positions.set(key, message.position);
-    return known === undefined;
+    this.list.splice(at, 0, message);
+    this.keys.add(key);
+    return true;
   }
 
-  private find(key: string, position: number): number {
-    let index = this.indexFrom(position);
+  private find(key: string, from: number): number {
+    let index = from;
     while (keyOf(this.list[index]!) !== key) index += 1;
     return index;
   }

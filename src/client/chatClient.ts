@@ -80,13 +80,15 @@ export class ChatClient {
         const done = this.#item(channel, seq, envelope).catch((error: unknown) => {
           effects.log(`${channel.kind} item failed: ${String(error)}`);
         });
-        this.#items = Promise.all([this.#items, done]);
+        this.#items = Promise.all([this.#items, done]).then(() => undefined);
       },
       live: (channel) => void this.#items.then(() => this.#live(channel.key)),
       gap: (channel, oldest) => {
-        effects.log(`the relay no longer has ${toHex(channel.key).slice(0, 8)} before ${oldest}`);
-        this.#positions.skip(channel, oldest);
-        this.#byChannel(channel.key)?.chat.rejoining.suspect();
+        const found = this.#byChannel(channel.key);
+        if (!found && !equal(channel.key, this.#inbox.channel.key)) return;
+        effects.log(`the relay goes on with ${toHex(channel.key).slice(0, 8)} at ${oldest}`);
+        this.#positions.move(channel, oldest);
+        found?.chat.rejoining.suspect();
       },
       clock: (ahead) => this.#compareClocks(ahead),
     });
@@ -356,7 +358,10 @@ export class ChatClient {
     connection.putPrekey(prekeys.newest());
     this.#subscribe(this.#inbox);
     const chats = [...this.#chats.values()];
-    const welcomes = chats.flatMap(({ succession, rejoining }) => [succession.fetching, rejoining.fetching]);
+    const welcomes = chats.flatMap(({ succession, rejoining }) => [
+      succession.fetching,
+      ...rejoining.fetching,
+    ]);
     // Groups first: a relay has so many channels for each connection.
     for (const chat of chats)
       if (!chat.declined) for (const access of chat.accesses()) this.#subscribe(access);
@@ -377,7 +382,8 @@ export class ChatClient {
   }
 
   async #item(channel: Channel, seq: number, envelope: Uint8Array): Promise<void> {
-    if (this.#ended) return;
+    // Only of channels of mine is it noted how far they were read.
+    if (this.#ended || (channel.kind === 'inbox' && !equal(channel.key, this.#inbox.channel.key))) return;
     try {
       if (channel.kind === 'inbox') {
         await this.#inboxItems.item(envelope, [this.#positions.advance(channel, seq)]);
@@ -400,9 +406,12 @@ export class ChatClient {
 
   /** A piece of a welcome: of an invitation, of new members, or of a group I come back to. */
   async #chunk(key: Uint8Array, envelope: Uint8Array): Promise<void> {
-    for (const { succession, rejoining } of this.#chats.values())
-      for (const part of [succession, rejoining])
-        if (part.fetching && equal(part.fetching.channel.key, key)) return part.chunk(envelope);
+    for (const { succession, rejoining } of this.#chats.values()) {
+      if (succession.fetching && equal(succession.fetching.channel.key, key))
+        return succession.chunk(envelope);
+      if (rejoining.fetching.some(({ channel }) => equal(channel.key, key)))
+        return rejoining.chunk(key, envelope);
+    }
     await this.#invitations.chunk(key, envelope);
   }
 

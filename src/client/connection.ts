@@ -21,6 +21,8 @@ import type { Effects, Socket } from './effects.js';
 /** Time for the relay to finish the login, and to answer about a prekey, ms. */
 const LOGIN_TIMEOUT = 10_000;
 const PREKEY_TIMEOUT = 3_000;
+/** Time for the relay to say that it has stored an envelope, or not, ms. */
+const PUBLISH_TIMEOUT = 60_000;
 
 /** A channel with what it takes to use it: the seed of a group channel's Ed25519 key. */
 export interface ChannelAccess {
@@ -68,7 +70,7 @@ export class Connection {
   readonly #proven = new Set<string>();
   readonly #publishing = new Map<
     string,
-    { resolve: (seq: number) => void; reject: (e: PublishError) => void }
+    { resolve: (seq: number) => void; reject: (e: PublishError) => void; cancel: () => void }
   >();
   readonly #asking = new Map<string, (prekey: Uint8Array | undefined) => void>();
 
@@ -102,7 +104,10 @@ export class Connection {
   publish(access: ChannelAccess, idempotencyKey: Uint8Array, envelope: Uint8Array): Promise<number> {
     if (this.#state.name !== 'online') return Promise.reject(offline());
     return new Promise((resolve, reject) => {
-      this.#publishing.set(toHex(idempotencyKey), { resolve, reject });
+      const cancel = this.effects.clock.after(PUBLISH_TIMEOUT, () => {
+        if (this.#socket) this.#lost(this.#socket, 'The relay does not answer.');
+      });
+      this.#publishing.set(toHex(idempotencyKey), { resolve, reject, cancel });
       if (access.channel.kind === 'inbox') {
         this.#send({ type: 'mpub', entries: [{ inbox: access.channel.key, idempotencyKey, envelope }] });
       } else {
@@ -248,6 +253,7 @@ export class Connection {
   ) {
     const waiting = this.#publishing.get(toHex(id));
     this.#publishing.delete(toHex(id));
+    waiting?.cancel();
     if (waiting) use(waiting);
   }
 
@@ -294,7 +300,10 @@ export class Connection {
     this.#outgoing = [];
     this.#proven.clear();
     socket?.close();
-    for (const { reject } of this.#publishing.values()) reject(offline(reason));
+    for (const { reject, cancel } of this.#publishing.values()) {
+      cancel();
+      reject(offline(reason));
+    }
     this.#publishing.clear();
     for (const answer of [...this.#asking.values()]) answer(undefined);
   }

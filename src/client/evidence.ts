@@ -27,15 +27,17 @@ export class Evidence {
     return this.#known.has(toHex(hash));
   }
 
-  /** Keeps what proves a contradiction, once under this hash; false if it is known, or there is enough of its kind. */
-  async keep(hash: Uint8Array, one: Uint8Array, other: Uint8Array, position: Change): Promise<boolean> {
+  /**
+   * The record of what proves a contradiction, once under this hash, for the one that tells of it; undefined if it is
+   * known, or there is enough of its kind.
+   */
+  keep(hash: Uint8Array, one: Uint8Array, other: Uint8Array): Change | undefined {
     const member = toHex(hash.subarray(0, OF_BYTES));
     const ofMember = [...this.#known].filter((each) => each.startsWith(member)).length;
-    if (this.has(hash) || ofMember >= MAX_OF_MEMBER || this.#known.size >= MAX_OF_GROUP) return false;
+    if (this.has(hash) || ofMember >= MAX_OF_MEMBER || this.#known.size >= MAX_OF_GROUP) return undefined;
     this.#known.add(toHex(hash));
     const { session, row } = this.chat;
     const at = session.effects.clock.now();
-    await session.record([{ put: 'evidence', row: { chat: row.id, hash, at, one, other } }, position]);
-    return true;
+    return { put: 'evidence', row: { chat: row.id, hash, at, one, other } };
   }
 }

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../protocol/errors.js';
+import { toHex } from '../crypto/bytes.js';
 import { sha256 } from '../crypto/hash.js';
 import { inboxKey } from '../protocol/identity.js';
 import { openInboxItem, type InboxItem } from '../protocol/inbox.js';
@@ -18,6 +19,9 @@ type RekeyItem = InboxItem & { type: 'rekey' };
 
 /** Everything that comes into the inbox, each kind to who deals with it. */
 export class Inbox {
+  /** Hashes of what is held and looked at just now. */
+  readonly #trying = new Set<string>();
+
   constructor(
     private readonly session: Session,
     private readonly invitations: Invitations,
@@ -81,6 +85,8 @@ export class Inbox {
     const { store, effects } = this.session;
     for (const { hash, envelope, until } of store.all('held')) {
       const due = until <= effects.clock.now();
+      if (this.#trying.has(toHex(hash))) continue;
+      this.#trying.add(toHex(hash));
       try {
         const item = this.#open(envelope);
         if (item.type === 'rekey') {
@@ -91,6 +97,8 @@ export class Inbox {
         if (!(error instanceof ProtocolError)) throw error;
         effects.log(`something held was refused: ${error.code}`);
         await this.session.record([{ drop: 'held', key: [hash] }]);
+      } finally {
+        this.#trying.delete(toHex(hash));
       }
     }
   }

@@ -27,7 +27,7 @@ const SEEN = MAX_INVITE_LIFETIME + DAY;
 /** A welcome is waited for this long, ms. */
 const FETCHED_WITHIN = 3 * DAY;
 /**
- * Invitations that wait at once, of one sender and of all who are known equally well, and the bytes of their welcomes.
+ * Invitations that wait at once, and answers under way to those whose prekey is gone, of one sender and of all who are known equally well, and the bytes of their welcomes.
  * What is above is refused: nobody pushes out who is known better.
  */
 const ROOM = {
@@ -150,6 +150,11 @@ export class Invitations {
   /** Tells the inviter which prekey to use instead. */
   async #prekeyGone(token: Token, from: Card, changes: Change[]): Promise<void> {
     const { identity, effects, outbox, prekeys } = this.session;
+    const { one, all } = ROOM[this.#standing(from)];
+    const answers = outbox.unsent().filter(({ chat }) => !this.session.chat(chat));
+    const toOne = answers.filter((row) => equal(row.channel_key, from.fingerprint));
+    if (toOne.length >= one || answers.length >= all)
+      throw new ProtocolError('too-many', 'More answers to invitations wait than are kept at once.');
     const item = makePrekeyGone(identity.signKey, identity.card.fingerprint, token.hash, prekeys.newest());
     const row = outbox.make({
       access: { channel: { kind: 'inbox', key: from.fingerprint } },

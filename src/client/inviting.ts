@@ -148,6 +148,8 @@ export class Inviting {
     if (!verifyPrekeyGone(item, card.signKey))
       throw new ProtocolError('bad-signature', 'A prekey notice is not signed by its sender.');
     openPrekey(item.prekey, card.signKey);
+    if (!chat.rejoining.mayBring(item.from))
+      throw new ProtocolError('too-many', 'Somebody asks too often to be invited anew.');
     changes.push(...chat.committing.want('invite', item.from, item.prekey));
     await this.session.record(changes);
     chat.committing.look();

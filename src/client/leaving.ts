@@ -46,8 +46,9 @@ export class Leaving {
 
   /** A commit removed me, but it came second where I am: perhaps it came first elsewhere. */
   async released(epoch: EpochState, commit: Commit, position: Change): Promise<void> {
-    if (this.chat.row.state === 'leaving')
-      await this.chat.evidence.keep(splitAt(epoch, epoch.me), commit.bytes, NOTHING, position);
+    if (this.chat.row.state !== 'leaving') return;
+    const evidence = this.chat.evidence.keep(splitAt(epoch, epoch.me), commit.bytes, NOTHING);
+    if (evidence) await this.chat.session.record([evidence, position]);
   }
 
   /** Hourly. Where the members may have been shown different orders, my word is perhaps never answered: I am out. */

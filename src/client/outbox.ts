@@ -10,7 +10,9 @@ type Row = Tables['outbox'];
 
 /** Publications under way at once: below the relay's burst, so that order holds and nothing is refused. */
 const WINDOW = 16;
+/** What the relay refused goes again after this long, ms, doubled with each refusal in a row in its channel. */
 const RETRY = 1_000;
+const RETRY_AT_MOST = 5 * 60 * 1000;
 /** Of the relay's rate and burst; the rest is for receipts. Order holds because nothing is refused. */
 const SHARE = 0.75;
 /** Rows that are read before something else may be done. */
@@ -52,6 +54,9 @@ export class Outbox {
   readonly #unstored = new Set<string>();
   /** When a refused row may go again, ms. */
   readonly #notBefore = new Map<string, number>();
+  /** Refusals in a row, by channel: what is for these waits until nothing else does. */
+  readonly #refusals = new Map<string, number>();
+  #nextPump = Infinity;
   #bucket: TokenBucket | undefined;
   #lastPosition = 0;
   #cancelRetry: () => void = () => undefined;
@@ -109,6 +114,11 @@ export class Outbox {
     this.pump();
   }
 
+  /** What the relay does not have. */
+  unsent(): Row[] {
+    return [...this.#waiting];
+  }
+
   ofChat(chat: Uint8Array): Row[] {
     return this.#rows.filter((row) => equal(row.chat, chat));
   }
@@ -151,21 +161,28 @@ export class Outbox {
     );
   }
 
-  /** Publishes what waits, in order, a window at a time. */
+  /** Publishes what waits, in order, a window at a time; what is for channels where the relay refuses goes last. */
   pump(): void {
     if (this.connection.state.name !== 'online') return;
-    for (const row of this.#waiting) {
-      if (this.#inFlight.size >= WINDOW) return;
-      const id = toHex(row.id);
-      if (this.#inFlight.has(id) || this.#unstored.has(id)) continue;
-      if ((this.#notBefore.get(id) ?? 0) > this.effects.clock.now()) continue;
-      if (!this.hooks.mayPublish(row)) continue;
-      if (row.barrier === BARRIER.earlier && this.#isBehind(row)) continue;
-      const wait = this.#bucket?.take() ?? 0;
-      if (wait > 0) return this.#pumpAfter(wait);
-      this.#inFlight.add(id);
-      void this.#publish(row, id);
-    }
+    const now = this.effects.clock.now();
+    for (const refused of this.#refusals.size > 0 ? [false, true] : [false])
+      for (const row of this.#waiting) {
+        if (this.#inFlight.size >= WINDOW) return;
+        const id = toHex(row.id);
+        if (this.#inFlight.has(id) || this.#unstored.has(id)) continue;
+        if (this.#refusals.has(toHex(row.channel_key)) !== refused) continue;
+        const notBefore = this.#notBefore.get(id) ?? 0;
+        if (notBefore > now) {
+          this.#pumpAfter(notBefore - now);
+          continue;
+        }
+        if (!this.hooks.mayPublish(row)) continue;
+        if (row.barrier === BARRIER.earlier && this.#isBehind(row)) continue;
+        const wait = this.#bucket?.take() ?? 0;
+        if (wait > 0) return this.#pumpAfter(wait);
+        this.#inFlight.add(id);
+        void this.#publish(row, id);
+      }
   }
 
   /** Whether something of this chat has to go first; what the relay refused, or what can't go, does not count. */
@@ -182,25 +199,36 @@ export class Outbox {
   async #publish(row: Row, id: string): Promise<void> {
     const channel = { kind: row.channel_kind, key: row.channel_key };
     const access = row.channel_seed.length > 0 ? { channel, seed: row.channel_seed } : { channel };
+    const to = toHex(row.channel_key);
     try {
       await this.connection.publish(access, row.id, row.envelope);
       this.#inFlight.delete(id);
       this.#notBefore.delete(id);
+      this.#refusals.delete(to);
       this.confirm(row);
       this.pump();
     } catch (error) {
       this.#inFlight.delete(id);
       if (!(error instanceof PublishError) || error.code === 'offline') return;
       this.hooks.refused(row, error);
-      const delay = Math.max(RETRY, error.retryAfter);
+      const refusals = this.#refusals.get(to) ?? 0;
+      this.#refusals.set(to, refusals + 1);
+      const delay = Math.min(RETRY_AT_MOST, Math.max(RETRY * 2 ** refusals, error.retryAfter));
       this.#notBefore.set(id, this.effects.clock.now() + delay);
-      this.#pumpAfter(delay);
+      this.pump();
     }
   }
 
+  /** The earliest time counts. */
   #pumpAfter(delay: number): void {
+    const { clock } = this.effects;
+    if (this.#nextPump <= clock.now() + delay) return;
     this.#cancelRetry();
-    this.#cancelRetry = this.effects.clock.after(delay, () => this.pump());
+    this.#nextPump = clock.now() + delay;
+    this.#cancelRetry = clock.after(delay, () => {
+      this.#nextPump = Infinity;
+      this.pump();
+    });
   }
 
   /** The relay has stored this one: by ACK, or seen in its channel. */

@@ -33,10 +33,11 @@ export class Positions {
     return (this.#seqs.get(toHex(key)) ?? 0) + 1;
   }
 
-  /** The relay says that it has nothing before `oldest`. */
-  skip({ key }: Channel, oldest: number): void {
+  /** The relay goes on at `oldest`: it has nothing before, or nothing of what was asked for. */
+  move({ key }: Channel, oldest: number): void {
     const id = toHex(key);
-    this.#seqs.set(id, Math.max(oldest - 1, this.#seqs.get(id) ?? 0));
+    this.#seqs.set(id, Math.max(0, oldest - 1));
+    this.#ahead.delete(id);
   }
 
   /** The change that says what was dealt with: everything up to the first seq that was left out. */

@@ -90,24 +90,23 @@ export class Receiving {
     const next = this.chat.succession.after(epoch);
     const sender = epoch.members[frontier.place]!;
     const forked = frontier.next.length > 0 && next && !equal(frontier.next, next);
-    if (forked) {
-      if (await this.chat.evidence.keep(splitAt(epoch, sender), data, next, position)) {
-        entries.push(
-          this.chat.timeline.notice(
-            sender.card.fingerprint,
-            `${sender.card.name} follows another change of this group than you do: the relay shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`,
-          ),
-        );
-        // So that they are told as well.
-        await this.chat.frontiers.send(epoch, channel);
-      }
+    const split = forked ? this.chat.evidence.keep(splitAt(epoch, sender), data, next) : undefined;
+    if (split) {
+      entries.push(
+        this.chat.timeline.notice(
+          sender.card.fingerprint,
+          `${sender.card.name} follows another change of this group than you do: the relay shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`,
+        ),
+      );
     }
     if (frontier.next.length > 0 && !next && epoch === this.chat.epoch) this.chat.succession.expectCommit();
-    if (received.kind === 'duplicate' && entries.length === 0)
+    if (received.kind === 'duplicate' && !split)
       return this.chat.rejoining.stray(epoch, sender.card.fingerprint);
     const changes = received.kind === 'frontier' ? received.changes : [];
     if (received.kind === 'frontier') entries.push(...this.#arrival(received));
-    await this.chat.store([...changes, position], entries);
+    await this.chat.store([...(split ? [split] : []), ...changes, position], entries);
+    // Who follows another change is told as well.
+    if (split) await this.chat.frontiers.send(epoch, channel);
     this.chat.repair.look();
     this.chat.timeline.showDeliveries();
     await this.chat.rejoining.stray(epoch, sender.card.fingerprint);
@@ -165,8 +164,9 @@ export class Receiving {
     });
     const { fingerprint } = sender.card;
     const other = kept?.message ?? new Uint8Array(0);
-    const isNew = await this.chat.evidence.keep(evidenceOf(fingerprint, data), data, other, position);
-    if (isNew) await this.chat.store([], [this.chat.timeline.notice(fingerprint, error.message)]);
+    const evidence = this.chat.evidence.keep(evidenceOf(fingerprint, data), data, other);
+    if (evidence)
+      await this.chat.store([evidence, position], [this.chat.timeline.notice(fingerprint, error.message)]);
   }
 }
 

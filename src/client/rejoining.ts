@@ -1,7 +1,7 @@
 import { equal, toHex } from '../crypto/bytes.js';
 import { sha256 } from '../crypto/hash.js';
 import { openCard, openPrekey, type Card } from '../protocol/card.js';
-import { checkCommit, makeCommit, MAX_CHANGES } from '../protocol/commit.js';
+import { checkCommit, makeCommit } from '../protocol/commit.js';
 import { ProtocolError, UserError } from '../protocol/errors.js';
 import { inboxKey } from '../protocol/identity.js';
 import { sealInboxItem, type InboxItem } from '../protocol/inbox.js';
@@ -41,8 +41,16 @@ const SETTLED = 10_000;
 const SUSPECTS_ASK = 3;
 /** One member is brought back from one epoch at most this often, ms. */
 const ANSWER_EVERY = HOUR / 2;
-/** A reset goes this far ahead, beyond the epochs of whoever went on without the admin. */
-const RESET_STEP = 100;
+/** So often at most in that time, whatever it asks for: each is a commit. */
+const ANSWERS = 3;
+/** Who is no admin brings me at most so many epochs ahead. */
+const MAX_AHEAD = 10_000;
+/** A reset goes this far ahead, beyond the epochs of whoever went on without the admin, or was led astray. */
+const RESET_STEP = 1000 * MAX_AHEAD;
+/** Senders of one group whose welcomes are fetched at once. */
+const MAX_COMING = 4;
+/** Not above so many items that are held: keys of unknown senders leave some room (inbox.ts). */
+const MAX_HELD = 192;
 
 /** What becomes of a member that is brought back. */
 const AGAIN = {
@@ -53,6 +61,15 @@ const AGAIN = {
   removed: 'active',
 } as const;
 
+/** A welcome that is to bring me back. */
+interface Coming {
+  readonly token: Token;
+  readonly joiner: Uint8Array;
+  readonly access: ChannelAccess;
+  readonly since: number;
+  readonly collector: WelcomeCollector;
+}
+
 /** The one way back from every lost state: a request to members, and a commit that brings me back. */
 export class Rejoining {
   #cancel: () => void = () => undefined;
@@ -62,16 +79,10 @@ export class Rejoining {
   readonly #answered = new Map<string, number>();
   /** When the commit after an epoch was last shown in its channel, ms. */
   readonly #shown = new Map<number, number>();
-  #coming:
-    | {
-        token: Token;
-        joiner: Uint8Array;
-        access: ChannelAccess;
-        /** The token's envelope is held under this hash until its welcome is here. */
-        held: Uint8Array;
-        collector: WelcomeCollector;
-      }
-    | undefined;
+  /** When each person was brought back or invited anew, ms. */
+  readonly #brought = new Map<string, readonly number[]>();
+  /** By sender. */
+  readonly #coming = new Map<string, Coming>();
 
   constructor(private readonly chat: Chat) {}
 
@@ -185,12 +196,22 @@ export class Rejoining {
       throw new ProtocolError('replayed', 'A request to rejoin came a second time.');
     if (!chat.follows || chat.row.lost !== '')
       throw new ProtocolError('wrong-group', 'A request to rejoin a group I can’t follow myself.');
+    if (!this.mayBring(request.from)) throw new ProtocolError('too-many', 'A member asks too often.');
     this.#answered.set(who, now);
     changes.push({ put: 'token', row: { hash, expires: now + 30 * 24 * HOUR } });
     if (key) changes.push(...chat.committing.want('rejoin', request.from, request.prekey));
     await session.record(changes);
     if (key) chat.committing.look();
     else await this.#showNext(request.epoch, request.commitHash);
+  }
+
+  /** Whether this person may be brought back, or invited anew, once more; that counts. */
+  mayBring(who: Uint8Array): boolean {
+    const now = this.chat.session.effects.clock.now();
+    const recent = (this.#brought.get(toHex(who)) ?? []).filter((at) => now - at < ANSWER_EVERY);
+    if (recent.length >= ANSWERS) return false;
+    this.#brought.set(toHex(who), [...recent, now]);
+    return true;
   }
 
   /** Who is in the group no more is shown the commit that it missed, or that others than its own count here. */
@@ -246,17 +267,31 @@ export class Rejoining {
     const sender = epoch.member(token.from);
     if (!sender || !equal(sender.card.fingerprint, from.fingerprint))
       throw new ProtocolError('not-for-me', 'An answer from somebody who was no member.');
+    const now = session.effects.clock.now();
+    const former = this.#coming.get(toHex(token.from));
+    if (former && equal(former.token.hash, token.hash) && now - former.since < FETCH_WAIT)
+      throw new ProtocolError('replayed', 'An answer came a second time.');
     const verified = verifyToken(token, sender.card);
     if (token.epoch <= row.epoch) throw new ProtocolError('replayed', 'An answer for an epoch that is over.');
     if (!this.#isWaiting && sender.row.role !== 'admin')
       throw new ProtocolError('wrong-type', 'An answer that nobody asked for.');
+    if (token.epoch > row.epoch + MAX_AHEAD && sender.row.role !== 'admin')
+      throw new ProtocolError('bad-commit', 'An answer from who is no admin leads too far ahead.');
+    const held = heldAs(token);
+    const others = session.store.all('held').filter(({ hash }) => !equal(hash, held));
+    if (others.length >= MAX_HELD) throw new ProtocolError('too-many', 'More answers than are held at once.');
     const seed = prekeys.seed(token.prekeyId);
     if (!seed) throw new ProtocolError('prekey-gone', 'An answer for a prekey that is gone.');
     const joiner = openToken(verified, identity, seed);
     const access = groupChannel(welcomeSecrets(joiner).channelSeed);
-    const now = session.effects.clock.now();
-    const held = sha256(envelope);
-    this.#coming = { token, joiner, access, held, collector: new WelcomeCollector() };
+    this.#leaveOut(former ?? (this.#coming.size < MAX_COMING ? undefined : [...this.#coming.values()][0]));
+    this.#coming.set(toHex(token.from), {
+      token,
+      joiner,
+      access,
+      since: now,
+      collector: new WelcomeCollector(),
+    });
     await session.record([
       ...changes,
       { put: 'held', row: { hash: held, envelope, until: now + FETCH_WAIT } },
@@ -265,21 +300,37 @@ export class Rejoining {
     session.subscribe(access);
   }
 
-  /** The channel of a welcome that is being fetched. */
-  get fetching(): ChannelAccess | undefined {
-    return this.#coming?.access;
+  /** This welcome is waited for no more. */
+  #leaveOut(coming: Coming | undefined): void {
+    if (!coming) return;
+    this.#coming.delete(toHex(coming.token.from));
+    this.chat.session.connection.unsubscribe(coming.access.channel);
   }
 
-  /** One piece of the welcome. Throws ProtocolError. */
-  async chunk(envelope: Uint8Array): Promise<void> {
-    const coming = this.#coming;
+  /** The channels of welcomes that are being fetched. */
+  get fetching(): ChannelAccess[] {
+    return [...this.#coming.values()].map(({ access }) => access);
+  }
+
+  /** One piece of a welcome from this channel. Throws ProtocolError. */
+  async chunk(key: Uint8Array, envelope: Uint8Array): Promise<void> {
+    const coming = [...this.#coming.values()].find(({ access }) => equal(access.channel.key, key));
     const box = coming?.collector.add(envelope, coming.token.welcomeHash);
     if (!coming || !box) return;
+    this.#leaveOut(coming);
+    try {
+      await this.#goOn(coming, box);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      await this.chat.session.record([{ drop: 'held', key: [heldAs(coming.token)] }]);
+      throw error;
+    }
+  }
+
+  /** Goes on where this welcome begins. Throws ProtocolError. */
+  async #goOn({ joiner, token }: Coming, box: Uint8Array): Promise<void> {
     const { chat } = this;
     const { session } = chat;
-    session.connection.unsubscribe(coming.access.channel);
-    this.#coming = undefined;
-    const { joiner, token, held } = coming;
     const welcome = await inTurns(openWelcome(box, joiner, token, session.identity.card));
     const { commit, roster, place, cards } = welcome;
     const secrets = await inTurns(epochSecrets(joiner, commit.hash, roster.length));
@@ -298,7 +349,7 @@ export class Rejoining {
     const cut = epoch.acknowledged();
     if (!follows) for (const each of chat.epochs.values()) changes.push(...each.distrustCut());
     else commit.cut.forEach((sqn, i) => i !== epoch.row.place && (cut[i] = sqn));
-    changes.push({ drop: 'held', key: [held] }, ...epoch.setCut(cut), ...session.prekeys.tend(now));
+    changes.push({ drop: 'held', key: [heldAs(token)] }, ...epoch.setCut(cut), ...session.prekeys.tend(now));
     // In this branch of the group I am a member: who wanted to leave says so again.
     chat.row = { ...chat.row, state: AGAIN[chat.row.state], lost: '', asked: 0 };
     this.#cancel();
@@ -316,8 +367,6 @@ export class Rejoining {
     const { identity, effects, outbox } = session;
     if (chat.row.state !== 'active' || !chat.isAdmin)
       throw new UserError('no-admin', 'Only an admin can reset a group.');
-    if (epoch.roster.length > MAX_CHANGES)
-      throw new UserError('too-many', `A group of more than ${MAX_CHANGES} members can’t be reset.`);
     const secret = effects.random(SECRET_BYTES);
     const joiner = joinerSecret(undefined, secret);
     const { roster } = epoch;
@@ -362,3 +411,6 @@ export class Rejoining {
     this.#cancelSuspicion();
   }
 }
+
+/** Under what hash an answer is held until its welcome is here: one of each sender in a group. */
+const heldAs = ({ group, from }: Token): Uint8Array => sha256(group, from);

@@ -3,7 +3,7 @@ import { openEnvelope } from '../protocol/channel.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { makeResend, MAX_ASKED, verifyResend, type ParsedResend } from '../protocol/resend.js';
 import type { Chat } from './chat.js';
-import type { EpochState } from './epochState.js';
+import type { EpochState, MemberState } from './epochState.js';
 
 /** A gap is asked about when it is this old, ms: most close by themselves. */
 const PATIENCE = 1_000;
@@ -15,10 +15,19 @@ const ANSWER_WITHIN = 2_000;
 /** The same message is published again at most this often, ms. */
 const ANSWER_EVERY = 10_000;
 
+/** Messages of one sender that are missing: how often they were asked for, and when they are next, ms. */
+interface Gap {
+  readonly asks: number;
+  readonly due: number;
+  /** The last that the sender's own messages showed; what others tell may be untrue, and hurries nobody. */
+  readonly shown: number;
+}
+
 /** Messages that are known to exist and are not here: named, asked for, and given to others who ask. */
 export class Repair {
   #cancelLook: () => void = () => undefined;
-  #asks = 0;
+  /** By epoch and place. */
+  readonly #gaps = new Map<string, Gap>();
   /** When each message was last published again, by anyone, ms. */
   readonly #answered = new Map<string, number>();
 
@@ -35,29 +44,42 @@ export class Repair {
 
   /** Asks for what is missing, in a while. */
   look(): void {
-    this.#cancelLook();
-    if (!this.#missing) {
-      this.#asks = 0;
-      return;
+    const { clock } = this.chat.session.effects;
+    const now = clock.now();
+    const missing = this.#missing();
+    for (const [key, { of, sqns }] of missing) {
+      const gap = this.#gaps.get(key);
+      const shown = sqns.findLast((sqn) => sqn < of.row.next_sqn) ?? 0;
+      if (gap && shown <= gap.shown) continue;
+      this.#gaps.set(key, { asks: 0, due: Math.min(gap?.due ?? Infinity, now + PATIENCE), shown });
     }
-    const delay = this.#asks === 0 ? PATIENCE : Math.min(AT_MOST, AGAIN * 2 ** (this.#asks - 1));
-    this.#cancelLook = this.chat.session.effects.clock.after(delay, () => void this.#ask());
+    for (const key of this.#gaps.keys()) if (!missing.has(key)) this.#gaps.delete(key);
+    this.#cancelLook();
+    if (this.#gaps.size === 0) return;
+    const due = Math.min(...[...this.#gaps.values()].map((gap) => gap.due));
+    this.#cancelLook = clock.after(Math.max(0, due - now), () => void this.#ask());
   }
 
-  get #missing(): boolean {
-    return [...this.chat.epochs.values()].some((epoch) => epoch.missing().length > 0);
+  #missing(): Map<string, { epoch: EpochState; of: MemberState; place: number; sqns: number[] }> {
+    const gaps = [...this.chat.epochs.values()].flatMap((epoch) =>
+      epoch.missing().map((gap) => ({ epoch, ...gap })),
+    );
+    return new Map(gaps.map((gap) => [`${gap.epoch.number} ${gap.place}`, gap]));
   }
 
   async #ask(): Promise<void> {
     const { chat } = this;
     if (!chat.live || !chat.present) return;
-    this.#asks++;
-    for (const epoch of chat.epochs.values()) {
-      for (const { place: of, sqns } of epoch.missing()) {
-        const { chat: group, epoch: number, place } = epoch.row;
-        const asked = { group, epoch: number, place, of, sqns: sqns.slice(0, MAX_ASKED) };
-        await chat.publish('resend', makeResend(chat.session.identity.signKey, epoch.commit.hash, asked));
-      }
+    const { identity, effects } = chat.session;
+    const now = effects.clock.now();
+    for (const [key, { epoch, place: of, sqns }] of this.#missing()) {
+      const gap = this.#gaps.get(key);
+      if (!gap || gap.due > now) continue;
+      const { asks } = gap;
+      this.#gaps.set(key, { ...gap, asks: asks + 1, due: now + Math.min(AT_MOST, AGAIN * 2 ** asks) });
+      const { chat: group, epoch: number, place } = epoch.row;
+      const asked = { group, epoch: number, place, of, sqns: sqns.slice(0, MAX_ASKED) };
+      await chat.publish('resend', makeResend(identity.signKey, epoch.commit.hash, asked));
     }
     this.look();
   }

@@ -92,9 +92,10 @@ export class Succession {
     const { chat } = this;
     chat.rejoining.suspect();
     const { fingerprint, name } = committer.card;
-    if (!(await chat.evidence.keep(splitAt(chat.epoch, committer), commit.bytes, NOTHING, position))) return;
+    const evidence = chat.evidence.keep(splitAt(chat.epoch, committer), commit.bytes, NOTHING);
+    if (!evidence) return;
     const text = `${name} follows another change of this group than you do: the relay withholds changes from you, or shows its members different orders. An admin can mend it: “Renew group key”, “Start again for everyone”.`;
-    await chat.store([], [chat.timeline.notice(fingerprint, text)]);
+    await chat.store([evidence, position], [chat.timeline.notice(fingerprint, text)]);
   }
 
   async #decide(commit: Commit, position: Change): Promise<void> {
@@ -285,7 +286,7 @@ export class Succession {
       ...rows.members.map((row): Change => ({ put: 'member', row })),
       ...session.contacts.keep(cards),
       ...old.end(removed, now),
-      ...this.#over(epoch.number),
+      ...this.#over(epoch.number, commit),
       ...chat.committing.settle(commit),
     );
     const back = commit.changes.flatMap(({ type, fingerprint }) => (type === 'rejoin' ? [fingerprint] : []));
@@ -299,14 +300,16 @@ export class Succession {
     chat.committing.look();
   }
 
-  /** Drops what belonged to the decision about this epoch and those before. */
-  #over(epoch: number): Change[] {
+  /** Drops what belonged to the decision about this epoch and those before; of an own commit, all that was not taken. */
+  #over(epoch: number, taken?: Commit): Change[] {
     const { store } = this.chat.session;
     const { id: chat } = this.chat.row;
     const tokens = store.all('rekey', { chat }).filter((row) => row.epoch <= epoch);
+    const [own] = store.all('own', { chat });
+    const isTaken = own && taken && equal(own.commit, taken.bytes);
     return [
       { drop: 'next', key: [chat] },
-      { drop: 'own', key: [chat] },
+      ...(own && !isTaken ? this.chat.committing.lostRace(own) : [{ drop: 'own', key: [chat] } as const]),
       ...tokens.map((row): Change => ({
         drop: 'rekey',
         key: [chat, row.epoch, row.commit_hash, row.sender],

@@ -62,18 +62,27 @@ export function sealWelcome(
 /** Cards opened before something else may be done; each takes half a millisecond or so. */
 export const CARDS_AT_ONCE = 16;
 
+/** Bytes hashed for each one received, at most: every false chunk of a whole welcome would have all of it hashed. */
+const MAX_HASHED = 8;
+
 /** Puts the chunks of one welcome together, in any order and with repetitions; what doesn't fit is ignored. */
 export class WelcomeCollector {
   readonly #chunks = new Map<number, Uint8Array>();
+  #received = 0;
+  #hashed = 0;
 
   /** The sealed welcome once its hash is the expected one. */
   add(envelope: Uint8Array, expectedHash: Uint8Array): Uint8Array | undefined {
     const { index, total, data } = decode(chunkCodec, envelope, CHUNK_BYTES + 64);
+    if (index >= total) return undefined;
     this.#chunks.set(index, data);
+    this.#received += data.length;
+    if (this.#hashed > MAX_HASHED * this.#received) return undefined;
     const parts = Array.from({ length: total }, (_, i) => this.#chunks.get(i));
     if (parts.includes(undefined)) return undefined;
-    const box = Buffer.concat(parts as Uint8Array[]);
-    return equal(sha256(box), expectedHash) ? new Uint8Array(box) : undefined;
+    const box = new Uint8Array(Buffer.concat(parts as Uint8Array[]));
+    this.#hashed += box.length;
+    return equal(sha256(box), expectedHash) ? box : undefined;
   }
 }
 

@@ -42,6 +42,9 @@ const channel: Codec<Channel> = struct<Channel>({
   key: bytes(ED25519_PUBLIC_BYTES),
 });
 const id32 = bytes(32);
+/** Of what follows it, too, a number can still say the place. */
+export const MAX_SEQ = Number.MAX_SAFE_INTEGER - 1;
+const seq = uint(MAX_SEQ);
 const idempotencyKey = bytes(IDEMPOTENCY_BYTES);
 /** Empty once the channel was proven on this connection. */
 const proof = bytes(0, ED25519_SIGNATURE_BYTES);
@@ -96,7 +99,7 @@ interface RelayFrames {
   item: { channel: Channel; seq: number; envelope: Uint8Array };
   /** All up to seq was delivered; what follows is live. */
   live: { channel: Channel; seq: number };
-  /** What was asked for is gone; delivery goes on at oldest. */
+  /** What was asked for is gone; delivery goes on at `oldest`: at the first that is there, or behind the last. */
   gap: { channel: Channel; oldest: number };
   /** Empty if there is none. */
   prekey: { fingerprint: Uint8Array; prekey: Uint8Array };
@@ -122,7 +125,7 @@ const clientFrame = variant<ClientFrames>({
   ],
   sub: [5, struct({ channel, proof, storeId: id32, from: uint() })],
   unsub: [6, struct({ channel })],
-  received: [7, struct({ channel, seq: uint() })],
+  received: [7, struct({ channel, seq })],
   'prekey-put': [8, struct({ prekey: bytes(1, MAX_PREKEY) })],
   'prekey-get': [9, struct({ fingerprint: id32 })],
 });
@@ -140,10 +143,10 @@ const relayFrame = variant<RelayFrames>({
       burst: uint(undefined, 1),
     }),
   ],
-  ack: [34, struct({ channel, idempotencyKey, seq: uint(), duplicate: uint(1) })],
-  item: [35, struct({ channel, seq: uint(), envelope: bytes(1, MAX_ENVELOPE) })],
-  live: [36, struct({ channel, seq: uint() })],
-  gap: [37, struct({ channel, oldest: uint() })],
+  ack: [34, struct({ channel, idempotencyKey, seq, duplicate: uint(1) })],
+  item: [35, struct({ channel, seq, envelope: bytes(1, MAX_ENVELOPE) })],
+  live: [36, struct({ channel, seq })],
+  gap: [37, struct({ channel, oldest: seq })],
   prekey: [38, struct({ fingerprint: id32, prekey: bytes(0, MAX_PREKEY) })],
   err: [
     39,

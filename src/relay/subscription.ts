@@ -31,10 +31,10 @@ export class Subscription {
   /** Hands at most one batch, and what belongs before and after it, to `send`. True if more could follow at once. */
   take(log: ChannelLog | undefined, batches: Batches, send: (packed: Uint8Array) => void): boolean {
     const { first, last } = log ?? { first: 1, last: 0 };
-    if (this.#cursor > last + 1) this.#moveTo(last + 1);
-    if (this.#cursor < first) {
-      send(pack({ type: 'gap', channel: this.channel, oldest: first }));
-      this.#moveTo(first);
+    const from = Math.min(Math.max(this.#cursor, first), last + 1);
+    if (this.#cursor !== from) {
+      send(pack({ type: 'gap', channel: this.channel, oldest: from }));
+      this.#moveTo(from);
     }
     if (log !== undefined && this.#ready(last)) {
       const batch = this.#batch(log, batches);

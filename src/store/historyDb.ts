@@ -12,11 +12,11 @@ export interface HistoryPage {
 
 const columns = HISTORY_COLUMNS.join(', ');
 // Not WITHOUT ROWID: texts are long, and its index pages would hold few of them.
-const SCHEMA = `CREATE TABLE entry (${columns}, UNIQUE (chat, sender, id)); CREATE INDEX place ON entry (chat, position)`;
+const SCHEMA = `CREATE TABLE entry (${columns}, UNIQUE (chat, sender, id, position)); CREATE INDEX place ON entry (chat, position)`;
 const PUT = `INSERT OR REPLACE INTO entry (${columns}) VALUES (${HISTORY_COLUMNS.map(() => '?').join(', ')})`;
 const PAGE = `SELECT ${columns} FROM entry WHERE chat = ? AND position < ? ORDER BY position DESC LIMIT ?`;
 
-/** The history in memory: every message and notice, one for each (chat, sender, id). */
+/** The history in memory: every message and notice. A sender may use an id again: its place makes an entry another one. */
 export class HistoryDb {
   readonly #db: Sqlite;
 

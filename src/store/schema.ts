@@ -245,7 +245,7 @@ export const TABLES: {
   card: { columns: ['hash', 'card'], key: 1 },
 };
 
-/** A message or notice in the history, as it is kept. Shown once for each (chat, sender, id). */
+/** A message or notice in the history, as it is kept. Shown once for each (chat, sender, id, position). */
 export interface HistoryEntry {
   chat: Bytes;
   /** Order of display within the chat, 1, 2, 3…; assigned when the entry is accepted. */

@@ -80,12 +80,16 @@ export class RelayModel {
   mischief: Mischief = GOOD;
   /** Readers (hex fingerprints) it shows nothing to and takes nothing from. */
   readonly cutOff = new Set<string>();
+  /** Channels (hex keys) where it takes nothing, with the time after which to try again, ms. */
+  readonly refuses = new Map<string, number>();
   up = true;
   /** It made numbers up at some time, or hid something: what it says of them is worth nothing. */
   #lied = false;
   readonly #logs = new Map<string, Log>();
   readonly #prekeys = new Map<string, Uint8Array>();
   readonly #peers = new Set<Peer>();
+  /** Channels of what it refused, in order. */
+  readonly refused: string[] = [];
   /** Every envelope there ever was, with its channel. */
   readonly seen: { readonly channel: Channel; readonly envelope: Uint8Array }[] = [];
 
@@ -134,6 +138,11 @@ export class RelayModel {
       log.items.splice(0, count);
       log.first += count;
     }
+  }
+
+  /** Says this to everybody. */
+  show(frame: RelayFrame): void {
+    for (const peer of this.#peers) peer.send(frame);
   }
 
   readonly dial =
@@ -328,6 +337,17 @@ class Peer {
   #publish(channel: Channel, idempotencyKey: Uint8Array, envelope: Uint8Array): void {
     const { relay } = this;
     const { lose, silent } = relay.mischief;
+    const retryAfter = relay.refuses.get(toHex(channel.key));
+    if (retryAfter !== undefined) {
+      relay.refused.push(toHex(channel.key));
+      return this.send({
+        type: 'err',
+        code: 'inbox-full',
+        refused: idempotencyKey,
+        retryAfter,
+        message: 'no',
+      });
+    }
     const id = `${this.fingerprint}${toHex(idempotencyKey)}`;
     const result = relay.chance.once(lose)
       ? { seq: relay.log(channel).first + relay.log(channel).items.length, duplicate: 0 }
@@ -364,11 +384,9 @@ class Peer {
     const { channel } = log;
     if (this.relay.cutOff.has(this.fingerprint)) return;
     const last = log.first + log.items.length - 1;
-    if (subscription.cursor > last + 1) subscription.cursor = last + 1;
-    if (subscription.cursor < log.first) {
-      this.send({ type: 'gap', channel, oldest: log.first });
-      subscription.cursor = log.first;
-    }
+    const from = Math.min(Math.max(subscription.cursor, log.first), last + 1);
+    if (from !== subscription.cursor) this.send({ type: 'gap', channel, oldest: from });
+    subscription.cursor = from;
     for (; subscription.cursor <= last; subscription.cursor++)
       this.#item(subscription, log.items[subscription.cursor - log.first]!);
     if (!subscription.live) {

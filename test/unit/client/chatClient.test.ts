@@ -1,7 +1,9 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Receiving } from '../../../src/client/receiving.js';
+import { groupChannel } from '../../../src/client/connection.js';
 import { Inbox } from '../../../src/client/inbox.js';
 import { cardText } from '../../../src/protocol/cardText.js';
+import { decodeRelayFrame, encodeRelayFrame } from '../../../src/protocol/wire.js';
 import { makeRevocation } from '../../../src/protocol/revocation.js';
 import { NOW } from '../../helpers/group.js';
 import { makePeople, type Person } from '../../helpers/people.js';
@@ -54,6 +56,48 @@ describe('a token that waits to be sent', () => {
     expect(cys.epoch(group)).toBe(1);
     expect(cys.store.all('rekey')).toEqual([]);
     expect(bos.epoch(group)).toBe(2);
+  });
+});
+
+describe('what a relay says of places', () => {
+  const stored = ({ store }: Guest) => store.all('position');
+
+  it('is not noted of channels that are not mine', async () => {
+    const adas = await Guest.enter(room, ada, known(bo));
+    await room.pass(1_000);
+    const channel = { kind: 'inbox', key: new Uint8Array(32).fill(9) } as const;
+    room.relay.show({ type: 'item', channel, seq: 1, envelope: new Uint8Array(40) });
+    room.relay.show({ type: 'gap', channel, oldest: 9 });
+    await room.pass(1_000);
+    expect(stored(adas)).toEqual([]);
+  });
+
+  it('may be taken back: what is stored behind is read nevertheless', async () => {
+    const adas = await Guest.enter(room, ada, known(bo));
+    const bos = await Guest.enter(room, bo, known(ada));
+    const group = await meet(room, [adas, bos]);
+    const { channel_seed: seed } = bos.store.all('epoch')[0]!;
+    const { channel } = groupChannel(seed);
+    const last = Number.MAX_SAFE_INTEGER - 1;
+    room.relay.show({ type: 'gap', channel, oldest: last });
+    room.relay.show({ type: 'item', channel, seq: last, envelope: new Uint8Array(40) });
+    await room.pass(1_000);
+    room.relay.disconnect();
+    await room.pass(15_000);
+    room.relay.cutOff.add(bos.id);
+    await adas.client.send(group, 'hello');
+    await room.pass(1_000);
+    room.relay.cutOff.clear();
+    room.relay.disconnect();
+    await room.pass(15_000);
+    expect(await bos.texts(group)).toEqual(['hello']);
+  });
+
+  it('has an end, behind which nothing could be asked for', () => {
+    const channel = { kind: 'inbox', key: new Uint8Array(32) } as const;
+    const of = (seq: number) => encodeRelayFrame({ type: 'live', channel, seq });
+    expect(decodeRelayFrame(of(Number.MAX_SAFE_INTEGER - 1))).toMatchObject({ type: 'live' });
+    expect(() => of(Number.MAX_SAFE_INTEGER)).toThrow();
   });
 });
 

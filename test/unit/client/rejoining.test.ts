@@ -6,7 +6,7 @@ import { openPrekey } from '../../../src/protocol/card.js';
 import { makeCommit, type CommitBody } from '../../../src/protocol/commit.js';
 import { makeToken } from '../../../src/protocol/invitation.js';
 import { decodePayload } from '../../../src/protocol/payload.js';
-import { makeRejoinRequest } from '../../../src/protocol/rejoin.js';
+import { makeRejoinRequest, type LostReason } from '../../../src/protocol/rejoin.js';
 import { rosterHash, type Roster } from '../../../src/protocol/roster.js';
 import { joinerHash, welcomeSecrets } from '../../../src/protocol/schedule.js';
 import { sealWelcome } from '../../../src/protocol/welcome.js';
@@ -44,8 +44,8 @@ async function hasAsked(): Promise<void> {
   await room.pass(1_000);
 }
 
-/** Somebody answers Bo with a commit of its own making. */
-async function answer(by: Person, change: Partial<CommitBody>, withRoster = (roster: Roster) => roster) {
+/** Somebody's answer to Bo with a commit of its own making; its welcome is published when told to. */
+function makeAnswer(by: Person, change: Partial<CommitBody>, withRoster = (roster: Roster) => roster) {
   const people = [ada, bo, mal];
   const epoch = epochOf(mals, people);
   const roster = withRoster(epoch.roster);
@@ -71,7 +71,9 @@ async function answer(by: Person, change: Partial<CommitBody>, withRoster = (ros
   );
   const welcome = sealWelcome(joiner, commit, roster, cards, systemRandom(16));
   const { channel } = groupChannel(welcomeSecrets(joiner).channelSeed);
-  for (const chunk of welcome.chunks) room.relay.put(channel, chunk, toHex(systemRandom(16)));
+  const publish = () => {
+    for (const chunk of welcome.chunks) room.relay.put(channel, chunk, toHex(systemRandom(16)));
+  };
   const content = { time: room.time.now, group: commit.group, epoch: commit.epoch, commitHash: commit.hash };
   const prekey = openPrekey(room.relay.prekey(toHex(card.fingerprint)), card.signKey);
   const token = makeToken(
@@ -80,6 +82,12 @@ async function answer(by: Person, change: Partial<CommitBody>, withRoster = (ros
     { type: 'rejoin', to: card, prekey, secret: joiner, welcomeHash: welcome.hash },
     systemRandom,
   );
+  return { token, welcome: publish };
+}
+
+async function answer(by: Person, ...made: [Partial<CommitBody>, ((roster: Roster) => Roster)?]) {
+  const { token, welcome } = makeAnswer(by, ...made);
+  welcome();
   room.slip(bo, { type: 'rejoin', token, card: by.identity.card.bytes });
   await room.pass(5_000);
 }
@@ -126,6 +134,64 @@ describe('an answer to who asked for the way back', () => {
   });
 });
 
+describe('answers', () => {
+  it.each<[string, () => Person, number, number]>([
+    ['so far ahead from an admin', () => ada, 1_000_000, 1_000_000],
+    ['so far ahead from who is none', () => mal, 10_001, 10_001],
+    ['further ahead from who is none', () => mal, 10_002, 1],
+  ])('are taken %s, or not', async (_, by, epoch, after) => {
+    await hasAsked();
+    await answer(by(), { ...FAR, epoch });
+    expect(bos.epoch(group)).toBe(after);
+  });
+
+  it('of one sender are held once, and none of another is left out for them', async () => {
+    await hasAsked();
+    const fetched = async (by: Person, epoch: number) => {
+      const { welcome, token } = makeAnswer(by, { ...FAR, epoch });
+      room.slip(bo, { type: 'rejoin', token, card: by.identity.card.bytes });
+      await room.pass(500);
+      return welcome;
+    };
+    const first = await fetched(ada, 9);
+    for (const epoch of [10, 11, 12]) await fetched(mal, epoch);
+    expect(bos.store.all('held')).toHaveLength(2);
+    first();
+    await room.pass(2_000);
+    expect(bos.epoch(group)).toBe(9);
+  });
+
+  it('are refused when too much is held', async () => {
+    await hasAsked();
+    await bos.store.commit(
+      Array.from({ length: 192 }, (_, i): Change => ({
+        put: 'held',
+        row: { hash: new Uint8Array(32).fill(i), envelope: new Uint8Array(1), until: room.time.now + DAY },
+      })),
+    );
+    await answer(mal, FAR);
+    expect(bos.epoch(group)).toBe(1);
+    expect(room.log).toContain('Bo: inbox item refused: too-many');
+  });
+
+  it('that come again do not begin anew', async () => {
+    await hasAsked();
+    const { token } = makeAnswer(ada, FAR);
+    for (let i = 0; i < 2; i++) {
+      room.slip(bo, { type: 'rejoin', token, card: ada.identity.card.bytes });
+      await room.pass(500);
+    }
+    expect(room.log).toContain('Bo: inbox item refused: replayed');
+  });
+
+  it('are held no more once their welcome is refused', async () => {
+    await hasAsked();
+    await answer(mal, { ...FAR, changes: [] });
+    expect(room.log).toContain('Bo: group item refused: bad-commit');
+    expect(bos.store.all('held')).toEqual([]);
+  });
+});
+
 describe('a new start of the group', () => {
   it('changes nothing with it', async () => {
     const reset = { ...FAR, reason: 'reset', cut: [] } as const;
@@ -166,7 +232,7 @@ describe('a new start of the group', () => {
     const done = adas.client.groups.reset(group);
     await room.pass(5_000);
     await done;
-    expect([bos.epoch(group), mals.epoch(group)]).toEqual([101, 1]);
+    expect([bos.epoch(group), mals.epoch(group)]).toEqual([10_000_001, 1]);
   });
 });
 
@@ -246,6 +312,29 @@ describe('a request', () => {
       expect(adas.epoch(group)).toBe(2);
     }
     expect(room.log).toContain('Ada: inbox item refused: replayed');
+  });
+
+  it('is answered three times in half an hour, whatever its reasons', async () => {
+    const { card, signKey } = mal.identity;
+    room.relay.cutOff.add(mals.id);
+    const ask = async (reason: LostReason) => {
+      const { row, number, commit } = epochOf(adas, [ada, bo, mal]);
+      const at = { group: row.chat, from: card.fingerprint, epoch: number, commitHash: commit.hash };
+      const request = makeRejoinRequest(signKey, {
+        ...at,
+        prekey: mal.prekey.signed,
+        reason,
+        time: room.time.now,
+      });
+      room.slip(ada, { type: 'rejoin-request', request });
+      await room.pass(10_000);
+    };
+    for (const reason of ['no-token', 'bad-secret', 'rolled-back', 'damaged'] as const) await ask(reason);
+    expect(adas.epoch(group)).toBe(4);
+    expect(room.log).toContain('Ada: inbox item refused: too-many');
+    await room.pass(31 * 60_000);
+    await ask('no-token');
+    expect(adas.epoch(group)).toBe(5);
   });
 
   it('of who was removed and missed it is answered with the commit', async () => {

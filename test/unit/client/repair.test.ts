@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openEnvelope } from '../../../src/protocol/channel.js';
 import { parseMessage } from '../../../src/protocol/message.js';
+import { makeFrontier } from '../../../src/protocol/frontier.js';
 import { makeResend, MAX_ASKED, parseResend } from '../../../src/protocol/resend.js';
 import { envelopeOf, forge, knownIn, type Known } from '../../helpers/forging.js';
 import { makePeople, type Person } from '../../helpers/people.js';
@@ -89,6 +90,38 @@ describe('a gap', () => {
     const seen = room.relay.seen.length;
     await room.pass(3 * 3600_000);
     expect(requests(seen)).toHaveLength(3);
+  });
+
+  it('is asked about in time, whatever else comes', async () => {
+    const [, second] = make(2);
+    room.relay.cutOff.add(bos.id);
+    const seen = room.relay.seen.length;
+    put(second!.envelope);
+    for (let i = 0; i < 40; i++) {
+      await room.pass(500);
+      put(make(1)[0]!.envelope);
+    }
+    expect(requests(seen)).toHaveLength(2);
+  });
+
+  it('that only others tell of does not hurry the next question', async () => {
+    room.relay.cutOff.add(bos.id);
+    await room.pass(1_000);
+    const seen = room.relay.seen.length;
+    for (let sqn = 1; sqn <= 10; sqn++) {
+      const entries = [{ place: placeOf(bo), sqn, hash: new Uint8Array(32).fill(sqn) }];
+      const next = new Uint8Array(0);
+      put(
+        envelopeOf(
+          of,
+          'frontier',
+          makeFrontier(mal.identity.signKey, of.commit.hash, { ...of.at, entries, next }),
+        ),
+      );
+      await room.pass(1_500);
+    }
+    expect(missing(adas)).toEqual([{ name: 'Bo', count: 10 }]);
+    expect(requests(seen)).toHaveLength(1);
   });
 
   it('that closes is asked about no more, and the next one without delay', async () => {

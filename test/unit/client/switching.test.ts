@@ -157,6 +157,24 @@ describe('what happened in several epochs at once is told', () => {
   });
 });
 
+describe('an own commit', () => {
+  it('that was not taken tells nobody that it was, when its maker is brought further on', async () => {
+    await follow(ada, step(ada, [made(bo, 'admin')]));
+    room.relay.cutOff.add(bos.id);
+    await bos.client.groups.add(group, [toHex(keyOf(cy))]);
+    await room.pass(5_000);
+    expect(bos.store.all('own')).toHaveLength(1);
+    room.relay.cutOff.delete(bos.id);
+    const roster = applyChanges(trio.of.roster, [made(bo, 'member')]);
+    const reset = step(ada, [], { epoch: 9, reason: 'reset', cut: [], rosterHash: rosterHash(roster) });
+    await trio.bring(ada, reset, roster);
+    expect(row().epoch).toBe(9);
+    expect(bos.store.all('own')).toEqual([]);
+    expect(bos.store.all('outbox', { epoch: 3 })).toEqual([]);
+    expect(room.relay.seen.filter(({ channel }) => equal(channel.key, keyOf(cy)))).toEqual([]);
+  });
+});
+
 describe('who was removed', () => {
   it('is told, and takes part no more', async () => {
     await bos.store.commit([spare(trio, ada, 2), spare(trio, ada, 5)]);

@@ -160,6 +160,21 @@ describe('the chunks of a welcome', () => {
     expect(collect(a, b, chunk(0, 1, new Uint8Array(10)), a, c)).toEqual(box);
   });
 
+  it('are hashed again only once more of them came: each false one of many would cost as much as all', () => {
+    const parts = Array.from({ length: 40 }, (_, i) => chunk(i, 40, new Uint8Array(1000).fill(i)));
+    const collector = new WelcomeCollector();
+    for (const part of parts.slice(1)) collector.add(part, hash);
+    const whole = sha256(Buffer.concat(parts.map((_, i) => Buffer.alloc(1000, i))));
+    for (let i = 0; i < 12; i++) collector.add(chunk(0, 40, new Uint8Array(1000).fill(99)), whole);
+    expect(collector.add(parts[0]!, whole)).toBeUndefined();
+    const again = parts.map((part) => collector.add(part, whole)).filter(Boolean);
+    expect(again.length).toBeGreaterThan(0);
+  });
+
+  it('beyond their number are left out', () => {
+    expect(collect(a, b, chunk(7, 3, new Uint8Array(10)), c)).toEqual(box);
+  });
+
   it('are refused malformed or out of range', () => {
     for (const bad of [
       chunk(171, 171, new Uint8Array(1)),

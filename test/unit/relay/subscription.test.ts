@@ -41,17 +41,17 @@ it('catches up, says live once, and goes on live', () => {
   expect(drain(subscription, log)).toEqual(['item 3']);
 });
 
-it('is live at once in a channel where nothing is', () => {
+it('is live at once in a channel where nothing is, and says so to who asks for more', () => {
   expect(drain(subscribe(1))).toEqual(['live 0']);
-  expect(drain(subscribe(9))).toEqual(['live 0']);
+  expect(drain(subscribe(9))).toEqual(['gap 1', 'live 0']);
 });
 
-it('starts where it is told, and at the end if that is beyond', () => {
+it('starts where it is told, and says so if that is beyond the end', () => {
   expect(drain(subscribe(2), logOf(3))).toEqual(['item 2', 'item 3', 'live 3']);
   expect(drain(subscribe(4), logOf(3))).toEqual(['live 3']);
   const subscription = subscribe(99);
   const log = logOf(3);
-  expect(drain(subscription, log)).toEqual(['live 3']);
+  expect(drain(subscription, log)).toEqual(['gap 4', 'live 3']);
   add(log);
   expect(drain(subscription, log)).toEqual(['item 4']);
 });

@@ -25,7 +25,7 @@ describe('History', () => {
     );
   });
 
-  test('replaces a message in place, and moves one whose position has changed', () => {
+  test('replaces a message in place, and takes another position for another message', () => {
     const history = new History();
     history.merge(messages(0, 4, { sender: BO }));
     history.merge([message(2, { text: 'again' })]);
@@ -36,7 +36,7 @@ describe('History', () => {
       'message 3',
     ]);
     history.merge([{ ...message(0), position: 9 }]);
-    expect(history.messages.map(({ position }) => position)).toEqual([1, 2, 3, 9]);
+    expect(history.messages.map(({ position }) => position)).toEqual([0, 1, 2, 3, 9]);
   });
 
   test('takes equal ids of two senders for two messages', () => {
