@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { utf8 } from '../../../src/crypto/bytes.js';
 import { openEnvelope, sealEnvelope } from '../../../src/protocol/channel.js';
 import { cardText } from '../../../src/protocol/cardText.js';
@@ -199,6 +199,20 @@ describe('a contradiction', () => {
     const told = (await adas.notices(group)).filter((text) => text.includes('one number'));
     expect(told).toEqual(['Mal signed two messages with one number.']);
     expect(adas.store.all('evidence')).toMatchObject([{ one: other.data, other: one.data }]);
+  });
+
+  it('is kept and told in one record', async () => {
+    const commit = vi.spyOn(adas.store, 'commit');
+    const told = () =>
+      commit.mock.lastCall![0].map((change) => ('put' in change ? change.put : Object.keys(change)[0]));
+    await say(forge(of, mal, 'one').envelope);
+    await say(forge(of, mal, 'other').envelope);
+    expect(told()).toEqual(['evidence', 'position', 'chat', 'history']);
+    const other = new Uint8Array(32).fill(1);
+    await bos.client.groups.renew(group);
+    await room.pass(2_000);
+    await sayFrontier([], other);
+    expect(told()).toEqual(['evidence', 'position', 'chat', 'history']);
   });
 
   it('is kept with the version that it contradicts, among many', async () => {

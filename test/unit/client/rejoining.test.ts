@@ -4,6 +4,7 @@ import { equal, toHex } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { openPrekey } from '../../../src/protocol/card.js';
 import { makeCommit, type CommitBody } from '../../../src/protocol/commit.js';
+import { makePrekeyGone } from '../../../src/protocol/inbox.js';
 import { makeToken } from '../../../src/protocol/invitation.js';
 import { decodePayload } from '../../../src/protocol/payload.js';
 import { makeRejoinRequest, type LostReason } from '../../../src/protocol/rejoin.js';
@@ -335,6 +336,20 @@ describe('a request', () => {
     await room.pass(31 * 60_000);
     await ask('no-token');
     expect(adas.epoch(group)).toBe(5);
+  });
+
+  it('to be invited anew is heard three times in half an hour', async () => {
+    room.relay.cutOff.add(mals.id);
+    const other = adas.client.invite('Other', [mals.id]);
+    await room.pass(5_000);
+    const { card, signKey } = mal.identity;
+    for (let i = 0; i < 4; i++) {
+      const { token } = adas.store.all('invited').find(({ chat }) => toHex(chat) !== group)!;
+      room.slip(ada, makePrekeyGone(signKey, card.fingerprint, token, mal.prekey.signed));
+      await room.pass(5_000);
+    }
+    expect(adas.epoch(await other)).toBe(4);
+    expect(room.log).toContain('Ada: inbox item refused: too-many');
   });
 
   it('of who was removed and missed it is answered with the commit', async () => {

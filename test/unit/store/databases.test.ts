@@ -87,15 +87,23 @@ describe('history', () => {
     db.close();
   });
 
-  it('keeps one entry for each chat, sender and id, the newest, and never loses another for it', () => {
+  it('keeps one entry for each chat, sender, id and place, the newest, and never loses another for it', () => {
     const db = new HistoryDb(sql);
     db.apply([entry(1), entry(2), entry(1)]);
     db.apply([{ ...entry(2), text: 'again' }]);
     // The same place for another message: both stay.
     db.apply([{ ...entry(2), id: new Uint8Array(8), text: 'other' }]);
     db.apply([{ ...entry(2), sender: new Uint8Array(32), text: 'third' }]);
+    // Nor does a sender erase what it said by using its id again.
+    db.apply([{ ...entry(1), position: 9, text: 'much later' }]);
     const { entries } = db.page(chat, undefined, 10);
-    expect(entries.map(({ text }) => text).sort()).toEqual(['again', 'message 1', 'other', 'third']);
+    expect(entries.map(({ text }) => text).sort()).toEqual([
+      'again',
+      'message 1',
+      'much later',
+      'other',
+      'third',
+    ]);
     db.close();
   });
 
