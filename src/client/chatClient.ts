@@ -69,6 +69,7 @@ export class ChatClient {
   /** Settled once everything that came so far was dealt with: only then is a channel's end its end. */
   #items: Promise<unknown> = Promise.resolve();
   #cancelTidy: () => void = () => undefined;
+  #tidying = false;
   #ended = false;
   #clockTold = false;
 
@@ -475,6 +476,17 @@ export class ChatClient {
 
   /** Now and every hour: prekeys, held invitations, what nobody needs any more. */
   async #tidy(): Promise<void> {
+    if (this.#tidying) return;
+    this.#tidying = true;
+    try {
+      await this.#tidyAll();
+    } finally {
+      this.#tidying = false;
+    }
+    this.#scheduleTidy();
+  }
+
+  async #tidyAll(): Promise<void> {
     const { store, outbox, prekeys, effects, connection } = this.#session;
     const now = effects.clock.now();
     /** Recorded at once, and in pieces: what is found may be something else a moment later, and takes its time. */
@@ -496,7 +508,6 @@ export class ChatClient {
       await chat.rejoining.ask();
       await chat.leaving.look();
     }
-    this.#scheduleTidy();
   }
 
   #scheduleTidy(): void {

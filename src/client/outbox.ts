@@ -10,7 +10,7 @@ type Row = Tables['outbox'];
 
 /** Publications under way at once: below the relay's burst, so that order holds and nothing is refused. */
 const WINDOW = 16;
-/** What the relay refused goes again after this long, ms, doubled with each refusal in a row in its channel. */
+/** What the relay refused goes again after this long, ms, doubled each time. */
 const RETRY = 1_000;
 const RETRY_AT_MOST = 5 * 60 * 1000;
 /** Of the relay's rate and burst; the rest is for receipts. Order holds because nothing is refused. */
@@ -52,10 +52,10 @@ export class Outbox {
   readonly #inFlight = new Set<string>();
   /** Made, and not yet in the store. */
   readonly #unstored = new Set<string>();
-  /** When a refused row may go again, ms. */
-  readonly #notBefore = new Map<string, number>();
-  /** Refusals in a row, by channel: what is for these waits until nothing else does. */
-  readonly #refusals = new Map<string, number>();
+  /** How often a row was refused, and when it may go again, ms. */
+  readonly #refused = new Map<string, { readonly times: number; readonly until: number }>();
+  /** Channels where the relay refused the last one: what is for these waits until nothing else does. */
+  readonly #refusing = new Set<string>();
   #nextPump = Infinity;
   #bucket: TokenBucket | undefined;
   #lastPosition = 0;
@@ -134,7 +134,7 @@ export class Outbox {
     const id = toHex(row.id);
     this.#rows = this.#rows.filter((each) => each !== row);
     this.#waiting.delete(row);
-    this.#notBefore.delete(id);
+    this.#refused.delete(id);
     this.#unstored.delete(id);
     return [
       { drop: 'outbox', key: [row.id] },
@@ -165,15 +165,15 @@ export class Outbox {
   pump(): void {
     if (this.connection.state.name !== 'online') return;
     const now = this.effects.clock.now();
-    for (const refused of this.#refusals.size > 0 ? [false, true] : [false])
+    for (const refusing of this.#refusing.size > 0 ? [false, true] : [false])
       for (const row of this.#waiting) {
         if (this.#inFlight.size >= WINDOW) return;
         const id = toHex(row.id);
         if (this.#inFlight.has(id) || this.#unstored.has(id)) continue;
-        if (this.#refusals.has(toHex(row.channel_key)) !== refused) continue;
-        const notBefore = this.#notBefore.get(id) ?? 0;
-        if (notBefore > now) {
-          this.#pumpAfter(notBefore - now);
+        if (this.#refusing.has(toHex(row.channel_key)) !== refusing) continue;
+        const until = this.#refused.get(id)?.until ?? 0;
+        if (until > now) {
+          this.#pumpAfter(until - now);
           continue;
         }
         if (!this.hooks.mayPublish(row)) continue;
@@ -191,7 +191,7 @@ export class Outbox {
       (each) =>
         each.position < row.position &&
         equal(each.chat, row.chat) &&
-        !this.#notBefore.has(toHex(each.id)) &&
+        !this.#refused.has(toHex(each.id)) &&
         this.hooks.mayPublish(each),
     );
   }
@@ -203,20 +203,26 @@ export class Outbox {
     try {
       await this.connection.publish(access, row.id, row.envelope);
       this.#inFlight.delete(id);
-      this.#notBefore.delete(id);
-      this.#refusals.delete(to);
+      this.#taken(to);
       this.confirm(row);
       this.pump();
     } catch (error) {
       this.#inFlight.delete(id);
       if (!(error instanceof PublishError) || error.code === 'offline') return;
       this.hooks.refused(row, error);
-      const refusals = this.#refusals.get(to) ?? 0;
-      this.#refusals.set(to, refusals + 1);
-      const delay = Math.min(RETRY_AT_MOST, Math.max(RETRY * 2 ** refusals, error.retryAfter));
-      this.#notBefore.set(id, this.effects.clock.now() + delay);
+      this.#refusing.add(to);
+      const { times } = this.#refused.get(id) ?? { times: 0 };
+      const delay = Math.min(RETRY_AT_MOST, Math.max(RETRY * 2 ** times, error.retryAfter));
+      this.#refused.set(id, { times: times + 1, until: this.effects.clock.now() + delay });
       this.pump();
     }
+  }
+
+  /** The relay takes something in this channel: all that it refused there may go again. */
+  #taken(channel: string): void {
+    if (!this.#refusing.delete(channel)) return;
+    for (const { id, channel_key } of this.#waiting)
+      if (toHex(channel_key) === channel) this.#refused.delete(toHex(id));
   }
 
   /** The earliest time counts. */
@@ -251,6 +257,7 @@ export class Outbox {
       if (row.created > oldest && (!this.#relayed.has(id) || needed(row))) return true;
       this.#relayed.delete(id);
       this.#waiting.delete(row);
+      this.#refused.delete(id);
       changes.push({ drop: 'outbox', key: [row.id] }, { drop: 'relayed', key: [row.id] });
       return false;
     });

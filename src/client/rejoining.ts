@@ -267,6 +267,7 @@ export class Rejoining {
     const sender = epoch.member(token.from);
     if (!sender || !equal(sender.card.fingerprint, from.fingerprint))
       throw new ProtocolError('not-for-me', 'An answer from somebody who was no member.');
+    for (const each of this.#coming.values()) if (each.token.epoch <= row.epoch) this.#leaveOut(each);
     const now = session.effects.clock.now();
     const former = this.#coming.get(toHex(token.from));
     if (former && equal(former.token.hash, token.hash) && now - former.since < FETCH_WAIT)
