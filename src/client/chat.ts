@@ -149,7 +149,7 @@ export class Chat {
     this.frontiers.soon(true);
     this.repair.look();
     this.committing.look();
-    this.succession.resume().catch((error: unknown) => {
+    Promise.all([this.succession.resume(), this.sending.sealAgain()]).catch((error: unknown) => {
       this.session.effects.log(`not gone on: ${(error as Error).message}`);
     });
   }

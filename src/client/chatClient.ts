@@ -271,6 +271,7 @@ export class ChatClient {
   /** Stores a text for the group (hex id); it leaves when the relay is there. Throws UserError. */
   async send(group: string, text: string): Promise<void> {
     const chat = this.#chat(group);
+    await chat.sending.sealAgain();
     if (!chat.active) throw new UserError('stopped', chat.stopped ?? '');
     const content = utf8(text);
     if (text.trim() === '') throw new UserError('empty', 'The message is empty.');

@@ -289,11 +289,11 @@ export class Succession {
       ...this.#over(epoch.number, commit),
       ...chat.committing.settle(commit),
     );
-    const back = commit.changes.flatMap(({ type, fingerprint }) => (type === 'rejoin' ? [fingerprint] : []));
-    const outgoing = chat.row.state === 'active' ? chat.sending.sealAgain(back, changes, entries) : [];
     for (const access of chat.accesses()) session.subscribe(access);
     await chat.store(changes, entries);
-    session.outbox.release(...outgoing);
+    chat.sending.sealAgain().catch((error: unknown) => {
+      session.effects.log(`not sealed again: ${(error as Error).message}`);
+    });
     chat.frontiers.soon();
     await session.retryHeld();
     if (chat.row.state === 'leaving') await chat.leaving.still();

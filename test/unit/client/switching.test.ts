@@ -1,4 +1,5 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Sending } from '../../../src/client/sending.js';
 import { equal, toHex } from '../../../src/crypto/bytes.js';
 import { systemRandom } from '../../../src/crypto/random.js';
 import { openEnvelope } from '../../../src/protocol/channel.js';
@@ -345,30 +346,60 @@ describe('what was sent before', () => {
     expect([sealed(1), sealed(2)]).toEqual([before, after]);
   });
 
-  it.each<[string, string, number, number]>([
-    ['400 messages', 'x', 402, 400],
-    ['2 MiB', 'x'.repeat(32 * 1024), 70, 59],
-  ])('and fell behind the cut is sent again in parts, %s at once at most', async (_, text, count, first) => {
-    room.relay.up = false;
-    room.relay.disconnect();
-    for (let i = 0; i < count; i++) await bos.client.send(group, text);
-    await bos.client.send(group, 'last');
-    const next = step(ada);
-    await trio.hand(ada, next);
-    await show(next);
-    const seen = room.relay.seen.length;
-    room.relay.up = true;
-    for (let s = 0; s < 60 && row().epoch === 1; s++) await trio.until(() => row().epoch === 2);
-    expect([sealed(1).length, sealed(2).length]).toEqual([count + 1 - first, first]);
-    await room.pass(60_000);
-    expect(sealed(1)).toEqual([]);
-    expect(sealed(3).at(-1)).toBe('last');
-    expect((await bos.texts(group)).at(-1)).toBe('last');
-    const kinds = room.relay.seen
-      .slice(seen)
-      .filter(({ channel }) => equal(channel.key, trio.of.access.channel.key))
-      .map(({ envelope }) => openEnvelope(trio.of.epoch.seal_key, envelope).kind);
-    expect(kinds).not.toContain('message');
+  describe('in large numbers', () => {
+    let seen: number;
+    /** Bo sends so many while it is away, and comes back to a new epoch. */
+    const away = async (count: number) => {
+      room.relay.up = false;
+      room.relay.disconnect();
+      for (let i = 0; i < count; i++) await bos.client.send(group, 'text');
+      await bos.client.send(group, 'last');
+      const next = step(ada);
+      await trio.hand(ada, next);
+      await show(next);
+      seen = room.relay.seen.length;
+      room.relay.up = true;
+      for (let s = 0; s < 60 && row().epoch === 1; s++) await trio.until(() => row().epoch === 2);
+    };
+
+    /** The same, and its session gets no further than the switch. */
+    const cutShort = async (count: number) => {
+      const sealing = vi.spyOn(Sending.prototype, 'sealAgain').mockResolvedValue();
+      await away(count);
+      sealing.mockRestore();
+      expect(sealed(1)).toHaveLength(count + 1);
+    };
+
+    it('and fell behind the cut is sent again in two epochs, and nothing leaves for the one that is over', async () => {
+      await away(402);
+      await trio.until(() => sealed(2).length >= 400);
+      expect([sealed(1).length, sealed(2).length]).toEqual([3, 400]);
+      await room.pass(60_000);
+      expect(sealed(1)).toEqual([]);
+      expect(sealed(3).at(-1)).toBe('last');
+      expect((await bos.texts(group)).at(-1)).toBe('last');
+      const kinds = room.relay.seen
+        .slice(seen)
+        .filter(({ channel }) => equal(channel.key, trio.of.access.channel.key))
+        .map(({ envelope }) => openEnvelope(trio.of.epoch.seal_key, envelope).kind);
+      expect(kinds).not.toContain('message');
+    });
+
+    it('is sealed a few at a time, before anything else is sent', async () => {
+      const commit = vi.spyOn(bos.store, 'commit');
+      await cutShort(40);
+      await bos.client.send(group, 'newest');
+      expect([sealed(1).length, sealed(2).length, sealed(2).at(-1)]).toEqual([0, 42, 'newest']);
+      const sizes = commit.mock.calls.map(([changes]) => changes.filter((each) => 'history' in each).length);
+      expect(Math.max(...sizes)).toBe(16);
+    });
+
+    it('is sealed to the end after a restart', async () => {
+      await cutShort(40);
+      await bos.reopen();
+      await room.pass(5_000);
+      expect([sealed(1).length, sealed(2).length, sealed(2).at(-1)]).toEqual([0, 41, 'last']);
+    });
   });
 
   it('by who is leaving is not sent again, but that it leaves', async () => {
