@@ -7,8 +7,8 @@ import { turn } from './turns.js';
 const RENEW_SQN = 900;
 /** In one epoch messages are sealed again up to this SQN; the rest waits for the next one. */
 const MAX_AGAIN = 400;
-/** Sealed again in one turn of the event loop: each is signed. */
-const AT_ONCE = 16;
+/** Sealed again in one turn of the event loop: each is signed, which takes some milliseconds. */
+const AT_ONCE = 8;
 
 export type TextPayload = Omit<Payload, 'frontier'>;
 

@@ -391,7 +391,7 @@ describe('what was sent before', () => {
       await bos.client.send(group, 'newest');
       expect([sealed(1).length, sealed(2).length, sealed(2).at(-1)]).toEqual([0, 42, 'newest']);
       const sizes = commit.mock.calls.map(([changes]) => changes.filter((each) => 'history' in each).length);
-      expect(Math.max(...sizes)).toBe(16);
+      expect(Math.max(...sizes)).toBe(8);
     });
 
     it('is sealed to the end after a restart', async () => {
